@@ -1,0 +1,28 @@
+"""Automatic differentiation on NumPy that checks, draws and explains your own derivation."""
+
+from __future__ import annotations
+
+from . import errors, operators
+from .recording import no_grad, scope
+from .tensor import Tensor, stop_gradient
+from .transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+__all__ = [
+    "Tensor",
+    "elementwise_grad",
+    "errors",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "scope",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
+
+__version__ = "0.1.0"
+
+del operators

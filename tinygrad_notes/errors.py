@@ -1,0 +1,175 @@
+"""What can go wrong, and what each error tells you to do next.
+
+Every error is also the nearest builtin, so ``except ValueError`` keeps working::
+
+    TinygradNotesError
+    ├── ShapeError         (ValueError)    shapes that do not go together
+    ├── NotScalarError     (ValueError)    backward() of something that is not one number
+    ├── BadInputError      (ValueError)    a value outside what a call accepts
+    ├── DTypeError         (TypeError)     bool, object, string: no derivative
+    ├── NoRuleError        (TypeError)     a function, or an argument of it, without a derivative rule
+    ├── LeavesGraphError   (TypeError)     float(t), np.asarray(t): the graph would end here unseen
+    ├── GraphFreedError    (RuntimeError)  the graph was handed back by backward(free=True)
+    ├── DrawingError       (RuntimeError)  a picture could not be laid out
+    └── MissingExtraError  (ImportError)   an optional package is not installed
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from types import FrameType
+from typing import Any
+
+from numpy.linalg import LinAlgError
+
+__all__ = [
+    "BadInputError",
+    "DTypeError",
+    "DrawingError",
+    "GraphFreedError",
+    "LeavesGraphError",
+    "MissingExtraError",
+    "NoRuleError",
+    "NotScalarError",
+    "ShapeError",
+    "TinygradNotesError",
+]
+
+
+class TinygradNotesError(Exception):
+    """Base of every error that this package raises."""
+
+
+class ShapeError(TinygradNotesError, ValueError):
+    """Shapes that do not go together, with the operation and both shapes."""
+
+
+class NotScalarError(TinygradNotesError, ValueError):
+    """A gradient was asked of a result that is not one number."""
+
+
+class BadInputError(TinygradNotesError, ValueError):
+    """A value that a call can't work with; nothing was changed."""
+
+
+class DTypeError(TinygradNotesError, TypeError):
+    """A dtype that carries no derivative (bool, object, string)."""
+
+
+class NoRuleError(TinygradNotesError, TypeError):
+    """A NumPy function, or one of its arguments, that has no derivative rule."""
+
+
+class LeavesGraphError(TinygradNotesError, TypeError):
+    """A call that would turn a Tensor into a plain number behind the graph's back."""
+
+
+class GraphFreedError(TinygradNotesError, RuntimeError):
+    """The graph was handed back by ``backward(free=True)`` and can't be walked again."""
+
+
+class DrawingError(TinygradNotesError, RuntimeError):
+    """A picture could not be laid out; the message says what to install or try."""
+
+
+class MissingExtraError(TinygradNotesError, ImportError):
+    """An optional package is missing; the message is the command that installs it."""
+
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NUMPY = os.sep + os.path.join("site-packages", "numpy") + os.sep
+
+
+def user_frame() -> FrameType | None:
+    """Return the innermost frame that is neither ours nor NumPy's.
+
+    Examples
+    --------
+    >>> user_frame() is not None
+    True
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_PACKAGE, "<__")) and _NUMPY not in file:
+            return frame
+        frame = frame.f_back
+    return sys._getframe(1)
+
+
+def user_line() -> str:
+    """Return ``'  at file.py:12:  y = a @ b'`` for the user's innermost line, or ``''``.
+
+    Examples
+    --------
+    >>> user_line() == "" or "at " in user_line()
+    True
+    """
+    frame = user_frame()
+    if frame is None:
+        return ""
+    file, number = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(file, number, frame.f_globals).strip()
+    return f"\n  at {os.path.basename(file)}:{number}" + (f":  {text}" if text else "")
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
+    """Return the error that names the one command to run.
+
+    Examples
+    --------
+    >>> print(missing_extra("rich", "train", "the progress bar"))
+    the progress bar needs rich: pip install 'tinygrad-notes[train]'
+    """
+    return MissingExtraError(f"{purpose} needs {package}: pip install 'tinygrad-notes[{extra}]'")
+
+
+def describe(value: Any) -> str:
+    """Return ``'float64 (2, 3)'`` for an array, the repr of a short anything else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> describe(np.zeros((2, 3))), describe(3)
+    ('float64 (2, 3)', '3')
+    """
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype} {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def operation_failed(name: str, error: Exception, *operands: Any) -> Exception:
+    """Our error for what NumPy raised: the operation, both shapes, the user's line, the next step."""
+    if isinstance(error, (ShapeError, NoRuleError, DTypeError)):
+        return error
+    arrays = [x for x in operands if hasattr(x, "shape")]
+    shapes = " and ".join(describe(x) for x in operands if hasattr(x, "shape") or isinstance(x, (int, float, complex)))
+    if isinstance(error, (ValueError, IndexError)) and not isinstance(error, LinAlgError):
+        hint = _shape_hint(name, arrays)
+        return ShapeError(f"{name} of {shapes}: {error}{hint}{user_line()}")
+    if isinstance(error, TypeError):
+        return DTypeError(f"{name} of {shapes}: {error}{user_line()}")
+    return error
+
+
+def _shape_hint(name: str, arrays: list[Any]) -> str:
+    if len(arrays) != 2:
+        return ""
+    a, b = (tuple(x.shape) for x in arrays)
+    if name == "matmul":
+        if len(a) == 2 and len(b) == 2:
+            if a[0] == b[0]:
+                return f"\n  columns of the first must equal rows of the second: a.T @ b would be {(a[1], b[1])}"
+            if a[1] == b[1]:
+                return f"\n  columns of the first must equal rows of the second: a @ b.T would be {(a[0], b[0])}"
+        return "\n  columns of the first must equal rows of the second"
+    if len(a) == 1 and len(b) == 2 and a[0] == b[0]:
+        return f"\n  to add one number per row, make it a column: a.reshape({a[0]}, 1)"
+    if len(b) == 1 and len(a) == 2 and b[0] == a[0]:
+        return f"\n  to add one number per row, make it a column: b.reshape({b[0]}, 1)"
+    if len(a) == 2 and a[::-1] == b:
+        return "\n  the shapes are each other's transpose: use .T on one of them"
+    return ""

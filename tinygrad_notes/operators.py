@@ -1,0 +1,304 @@
+"""Tensor's operators and methods, made from the rule book.
+
+The arithmetic operators come from one short template with the constant and tracked cases written out: a general
+``apply(op, *args)`` costs four times as much on a scalar. Everything else goes through the book.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import tensor as heart
+from .errors import operation_failed
+from .rules import BOOK, Rule
+from .tensor import OPERATORS, UNARY, Tensor, call_book, handle, is_paused, make_node
+
+__all__: list[str] = []
+
+BINARY = '''
+def {method}(self, other):
+    """``{doc}``, recorded."""
+    if isinstance(other, Tensor):
+        {theirs}, m = other.data, other.node
+    elif type(other) is float or isinstance(other, PLAIN_OPERANDS):
+        {theirs}, m = other, None
+    else:
+        {theirs}, m = as_operand(other), None
+        if {theirs} is NotImplemented:
+            return NotImplemented
+    {mine}, n = self.data, self.node
+    try:
+        y = {expression}
+    except Exception as error:
+        raise operation_failed({name!r}, error, a, b) from error
+    t = new(Tensor)
+    t.data = y
+    if n is not None:
+        if m is not None:
+            node = new(Node)
+            node.op, node.parents, node.args = BOTH, {both}, ({a_both}, {b_both})
+            node.like = {like_both}
+        else:
+            node = new(Node)
+            node.op, node.parents, node.args = MINE, (n,), ({a_mine}, {b_mine})
+            node.like = {like_mine}
+    elif m is not None:
+        node = new(Node)
+        node.op, node.parents, node.args = THEIRS, (m,), ({a_theirs}, {b_theirs})
+        node.like = {like_theirs}
+    else:
+        t.node = None
+        return t
+    if paused and is_paused():
+        t.node = None
+        return t
+    node.id = next_id()
+    node.grad = None
+    t.node = node
+    return t
+'''
+
+SLIM = "F64 if type(y) is float64 else (y if y.size < SMALL else Spec(y))"
+
+PLAIN_OPERANDS = (int, np.ndarray, np.generic, complex)
+
+
+def as_operand(other: Any) -> Any:
+    """A list or a foreign array beside a Tensor, as something NumPy can compute with."""
+    if isinstance(other, (list, tuple)):
+        return np.asarray(other)
+    return other if hasattr(other, "__array_function__") else NotImplemented
+
+
+def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[Any, Any], Any]:
+    """One operator method from the template, compiled in the heart's namespace so that ``next_id`` is one name."""
+    entry: Rule = BOOK[ufunc]
+    both, left, right = entry.op((0, 1)), entry.op((0,)), entry.op((1,))
+    mine, theirs = (right, left) if reflected else (left, right)
+    a_node, b_node = ("m", "n") if reflected else ("n", "m")
+
+    def kept(op: Any, position: int, value: str, node: str) -> str:
+        return value if position not in op.which or op.keep[position] else f"{node}.like"
+
+    source = BINARY.format(
+        method=method,
+        doc=f"other {symbol} self" if reflected else f"self {symbol} other",
+        name=entry.name,
+        mine="b" if reflected else "a",
+        theirs="a" if reflected else "b",
+        expression=f"a {symbol} b",
+        both=f"({a_node}, {b_node})",
+        a_both=kept(both, 0, "a", a_node),
+        b_both=kept(both, 1, "b", b_node),
+        like_both="y" if both.keep_y else SLIM,
+        a_mine=kept(mine, 0, "a", a_node),
+        b_mine=kept(mine, 1, "b", b_node),
+        like_mine="y" if mine.keep_y else SLIM,
+        a_theirs=kept(theirs, 0, "a", a_node),
+        b_theirs=kept(theirs, 1, "b", b_node),
+        like_theirs="y" if theirs.keep_y else SLIM,
+    )
+    for label, op in (("BOTH", both), ("MINE", mine), ("THEIRS", theirs)):
+        vars(heart)[f"_{method}{label}"] = op
+        source = source.replace(label, f"_{method}{label}")
+    namespace: dict[str, Any] = {}
+    exec(compile(source, f"<{method} of Tensor, from the template in operators.py>", "exec"), vars(heart), namespace)
+    function: Callable[[Any, Any], Any] = namespace[method]
+    function.__qualname__ = f"Tensor.{method}"
+    return function
+
+
+_ufunc: Any
+vars(heart).update(PLAIN_OPERANDS=PLAIN_OPERANDS, as_operand=as_operand)
+
+for _name, _ufunc, _symbol in (
+    ("add", np.add, "+"),
+    ("sub", np.subtract, "-"),
+    ("mul", np.multiply, "*"),
+    ("truediv", np.true_divide, "/"),
+    ("pow", np.power, "**"),
+    ("matmul", np.matmul, "@"),
+    ("mod", np.remainder, "%"),
+    ("floordiv", np.floor_divide, "//"),
+):
+    _forward = _define(f"__{_name}__", _ufunc, _symbol, reflected=False)
+    _reflected = _define(f"__r{_name}__", _ufunc, _symbol, reflected=True)
+    setattr(Tensor, f"__{_name}__", _forward)
+    setattr(Tensor, f"__r{_name}__", _reflected)
+    OPERATORS[_ufunc] = (_forward, _reflected)
+
+
+def _in_place(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def assign(self: Tensor, other: Any) -> Any:
+        updated = operator(self, other)
+        return updated if updated is NotImplemented else self._become(updated)
+
+    return assign
+
+
+for _name, _ufunc in (
+    ("add", np.add),
+    ("sub", np.subtract),
+    ("mul", np.multiply),
+    ("truediv", np.true_divide),
+    ("pow", np.power),
+    ("matmul", np.matmul),
+    ("mod", np.remainder),
+    ("floordiv", np.floor_divide),
+):
+    setattr(Tensor, f"__i{_name}__", _in_place(OPERATORS[_ufunc][0]))
+
+
+def _unary(entry: Rule) -> Callable[[Any], Any]:
+    """The quick way for an elementwise function of one input."""
+    f, op, name = entry.f, entry.op((0,)), entry.name
+    keep_x = op.keep[0]
+
+    def run(t: Tensor) -> Tensor:
+        x, n = t.data, t.node
+        try:
+            y = f(x)
+        except TypeError as error:
+            raise operation_failed(name, error, x) from error
+        if n is None or (heart.paused and is_paused()):
+            return handle(y, None)
+        return handle(y, make_node(op, (n,), (x if keep_x else n.like,), y))
+
+    run.__name__ = run.__qualname__ = name
+    return run
+
+
+for _function, _entry in BOOK.items():
+    if type(_entry) is Rule and _entry.elementwise and isinstance(_function, np.ufunc) and _function.nin == 1:
+        UNARY[_function] = _unary(_entry)
+
+for _name, _ufunc in (("neg", np.negative), ("pos", np.positive), ("abs", np.absolute)):
+    setattr(Tensor, f"__{_name}__", UNARY[_ufunc])
+
+
+def _comparison(symbol: str, ufunc: Any) -> Callable[[Any, Any], Any]:
+    def compare(self: Tensor, other: Any) -> Any:
+        return ufunc(self.data, other.data if isinstance(other, Tensor) else other)
+
+    compare.__doc__ = f"``self {symbol} other`` as a plain bool array."
+    return compare
+
+
+for _name, _symbol, _ufunc in (
+    ("lt", "<", np.less),
+    ("le", "<=", np.less_equal),
+    ("gt", ">", np.greater),
+    ("ge", ">=", np.greater_equal),
+    ("eq", "==", np.equal),
+    ("ne", "!=", np.not_equal),
+):
+    setattr(Tensor, f"__{_name}__", _comparison(_symbol, _ufunc))
+
+
+# ── methods: t.sum(axis=0) is np.sum(t, axis=0) ──────────────────────────────────────────────────────────────────
+
+METHODS = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "clip",
+    "compress",
+    "conj",
+    "cumprod",
+    "cumsum",
+    "diagonal",
+    "dot",
+    "max",
+    "mean",
+    "min",
+    "nonzero",
+    "prod",
+    "ptp",
+    "ravel",
+    "repeat",
+    "round",
+    "searchsorted",
+    "sort",
+    "squeeze",
+    "std",
+    "sum",
+    "swapaxes",
+    "take",
+    "trace",
+    "var",
+    "choose",
+    "partition",
+    "argpartition",
+    "exp",
+    "log",
+    "sqrt",
+    "tanh",
+    "sin",
+    "cos",
+]
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    unary = UNARY.get(function)
+    if unary is not None:
+        return unary
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return call_book(function, (self, *args), kwargs)
+
+    method.__name__ = function.__name__
+    method.__doc__ = f"``np.{function.__name__}`` of this Tensor."
+    return method
+
+
+for _name in METHODS:
+    setattr(Tensor, _name, _method(getattr(np, _name)))
+
+
+def _shape_argument(args: tuple[Any, ...]) -> Any:
+    """``t.reshape(2, 3)`` and ``t.reshape((2, 3))`` are the same."""
+    return args[0] if len(args) == 1 and not isinstance(args[0], (int, np.integer)) else args
+
+
+def reshape(self: Tensor, *shape: Any, order: str = "C") -> Any:
+    """``np.reshape`` of this Tensor; the shape may be given as separate numbers."""
+    return call_book(np.reshape, (self, _shape_argument(shape)), {} if order == "C" else {"order": order})
+
+
+def transpose(self: Tensor, *axes: Any) -> Any:
+    """``np.transpose`` of this Tensor; the axes may be given as separate numbers."""
+    return call_book(np.transpose, (self, _shape_argument(axes) if axes else None), {})
+
+
+def astype(self: Tensor, dtype: Any, *, copy: bool = True) -> Any:
+    """Cast to another float or complex dtype, recorded; other dtypes carry no derivative and raise."""
+    return call_book(np.astype, (self, np.dtype(dtype)), {})
+
+
+def flatten(self: Tensor, order: str = "C") -> Any:
+    """``np.ravel`` of this Tensor."""
+    return call_book(np.ravel, (self,), {} if order == "C" else {"order": order})
+
+
+def copy(self: Tensor) -> Any:
+    """A recorded copy: gradients pass through."""
+    return UNARY[np.positive](self)
+
+
+for _function in (reshape, transpose, astype, flatten, copy):
+    setattr(Tensor, _function.__name__, _function)
+
+for _name, _body, _doc in (
+    ("T", lambda self: call_book(np.transpose, (self, None), {}), "All axes reversed."),
+    ("mT", lambda self: call_book(np.swapaxes, (self, -1, -2), {}), "The last two axes exchanged."),
+    ("real", lambda self: call_book(np.real, (self,), {}), "The real part."),
+    ("imag", lambda self: call_book(np.imag, (self,), {}), "The imaginary part."),
+    ("flat", lambda self: iter(call_book(np.ravel, (self,), {})), "The elements, one after the other."),
+):
+    setattr(Tensor, _name, builtins.property(_body, doc=_doc))

@@ -1,0 +1,46 @@
+"""The rule book: every function that can be differentiated, with its formula. Open `elementwise` first."""
+
+from __future__ import annotations
+
+from . import elementwise, linear_algebra, reductions, shapes, sorting
+from .book import (
+    BOOK,
+    Composite,
+    Op,
+    Plain,
+    Refusal,
+    Rule,
+    alias,
+    call,
+    composite,
+    plain,
+    refuse,
+    rule,
+)
+from .indexing import getitem, putitem
+from .structure import Parts, identity, item
+
+__all__ = [
+    "BOOK",
+    "Composite",
+    "Op",
+    "Parts",
+    "Plain",
+    "Refusal",
+    "Rule",
+    "alias",
+    "call",
+    "composite",
+    "elementwise",
+    "getitem",
+    "identity",
+    "item",
+    "linear_algebra",
+    "plain",
+    "putitem",
+    "reductions",
+    "refuse",
+    "rule",
+    "shapes",
+    "sorting",
+]

@@ -1,0 +1,333 @@
+"""The rule book's own words: what a rule is, and the register they are all in.
+
+A rule says how a gradient goes back through one function, once, in plain NumPy::
+
+    rule(np.multiply, "∂(ab)/∂a = b,  ∂(ab)/∂b = a",
+         lambda g, _y, _a, b: g * b,
+         lambda g, _y, a, _b: g * a, elementwise=True)
+
+* ``g`` is dJ/dy, ``y`` the result, then the function's own arguments. One function per differentiable input.
+* A parameter written with a leading underscore is not kept alive by the graph: only its shape and dtype are.
+* A rule knows mathematics. The engine undoes broadcasting, casts to the input's dtype, and adds up.
+* Rules never ask whether they were given arrays or Tensors: with Tensors the backward pass is itself recorded.
+* Complex numbers: write the rule as if for real numbers, ``g * f'(x)`` without conjugates. The engine conjugates
+  around it. Where a function isn't complex-differentiable (abs, real, angle …) say ``holomorphic=False`` and write
+  the conjugates out.
+
+Five kinds of entry: `rule` (a derivative), `composite` (written in other NumPy functions), `plain` (its result is
+bool, integer or otherwise carries no derivative: the plain answer is returned), `refuse` (an error that hands over
+the way round), and `alias`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+Array = Any  # a NumPy array or scalar, a CuPy array, a Tensor, a Batched: whatever follows NumPy's protocols
+Pullback = Callable[..., Any]
+Entry = "Rule | Composite | Plain | Refusal"
+
+BOOK: dict[Any, Any] = {}
+"""Every entry, keyed by the NumPy function (or our own primitive) that it is about."""
+
+
+class Op:
+    """A rule with the inputs that are tracked in this call: what a graph node points to."""
+
+    __slots__ = ("forward", "keep", "keep_y", "params", "rule", "vjps", "which")
+
+    def __init__(self, rule: Rule, which: tuple[int, ...], count: int, params: dict[str, Any] | None = None) -> None:
+        self.rule = rule
+        self.which = which
+        self.params = params or {}
+        if rule.variadic:
+            self.vjps = tuple(partial(rule.vjps[0], i, **self.params) for i in which)
+            self.forward = partial(rule.f, **self.params) if self.params else rule.f
+            self.keep = (rule.reads[0][1],) * count
+            self.keep_y = rule.reads[0][0]
+        else:
+            used = [rule.reads[i] for i in which]
+            self.vjps = tuple(rule.vjps[i] for i in which)
+            self.forward = rule.forward
+            self.keep = tuple(any(reads[1 + i] for reads in used) for i in range(rule.inputs))
+            self.keep_y = any(reads[0] for reads in used)
+
+    @property
+    def name(self) -> str:
+        """The function's name, as drawn on a graph."""
+        return self.rule.name
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Rule:
+    """One function's derivative: what `rule` makes. Calling it calls the function, recorded on Tensors."""
+
+    __slots__ = (
+        "_ops",
+        "defaults",
+        "domain",
+        "elementwise",
+        "f",
+        "formula",
+        "forward",
+        "holomorphic",
+        "input_names",
+        "inputs",
+        "kinks",
+        "linear",
+        "name",
+        "param_names",
+        "reads",
+        "samples",
+        "variadic",
+        "vjps",
+    )
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        formula: str,
+        vjps: tuple[Pullback | None, ...],
+        *,
+        name: str | None,
+        elementwise: bool,
+        linear: str,
+        holomorphic: bool,
+        variadic: bool,
+        domain: tuple[tuple[float, float], ...],
+        kinks: dict[tuple[float, ...], tuple[float, ...]],
+        samples: Callable[[Any], Iterable[Any]] | None,
+    ) -> None:
+        self.f = f
+        self.name = name or f.__name__.lstrip("_").rstrip("_")
+        self.formula = formula
+        self.elementwise, self.linear, self.holomorphic = elementwise, linear, holomorphic
+        self.variadic, self.domain, self.kinks, self.samples = variadic, domain, kinks, samples
+        self.inputs = len(vjps)
+        self.vjps: tuple[Any, ...] = vjps
+        first = next(v for v in vjps if v is not None)
+        if variadic:  # vjp(i, g, y, *arrays, **params); all arrays are read or none is
+            names = list(inspect.signature(first).parameters.values())
+            arrays = next(p for p in names if p.kind is p.VAR_POSITIONAL)
+            self.reads: tuple[Any, ...] = ((not names[2].name.startswith("_"), not arrays.name.startswith("_")),)
+            params = [p for p in names if p.kind is p.KEYWORD_ONLY]
+            self.input_names: tuple[str, ...] = ()
+            self.forward = f
+        else:
+            signatures = [None if v is None else list(inspect.signature(v).parameters.values()) for v in vjps]
+            self.reads = tuple(
+                s and tuple(not p.name.startswith("_") for p in s[1 : 2 + self.inputs]) for s in signatures
+            )
+            names = list(inspect.signature(first).parameters.values())[2:]
+            self.input_names = tuple(p.name.lstrip("_") for p in names[: self.inputs])
+            params = names[self.inputs :]
+            self.forward = f if not params else self._forward_with_params
+        self.param_names = tuple(p.name.lstrip("_") for p in params)
+        self.defaults = tuple(p.default for p in params)
+        self._ops: dict[Any, Op] = {}
+
+    def _forward_with_params(self, *args: Any) -> Any:
+        return self.f(*args[: self.inputs], **dict(zip(self.param_names, args[self.inputs :], strict=True)))
+
+    def op(self, which: tuple[int, ...], count: int = 0, params: dict[str, Any] | None = None) -> Op:
+        """The graph's view of this rule when the inputs `which` are tracked."""
+        if self.variadic:
+            return Op(self, which, count, params)
+        found = self._ops.get(which)
+        if found is None:
+            found = self._ops[which] = Op(self, which, count)
+        return found
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Arguments in the rule's own order, defaults filled in: inputs first, then parameters."""
+        if not kwargs and len(args) == self.inputs and not self.param_names:
+            return args
+        names = self.input_names + self.param_names
+        if len(args) > len(names):
+            raise unsupported(self, f"{len(args)} positional arguments")
+        bound = dict(zip(names, args, strict=False))
+        for key, value in kwargs.items():
+            if key not in names:
+                if _is_default(self.f, key, value):
+                    continue
+                raise unsupported(self, f"{key}=")
+            if key in bound:
+                raise TypeError(f"{self.name}() got multiple values for argument '{key}'")
+            bound[key] = value
+        inputs = self.inputs
+        result = []
+        for k, name in enumerate(names):
+            if name in bound:
+                result.append(bound[name])
+            elif k >= inputs and self.defaults[k - inputs] is not inspect.Parameter.empty:
+                result.append(self.defaults[k - inputs])
+            else:
+                raise TypeError(f"{self.name}() misses its argument '{name}'")
+        return tuple(result)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        values = args if self.variadic else self.bind(args, kwargs)
+        for value in values:
+            apply = getattr(type(value), "__apply_rule__", None)
+            if apply is not None:
+                return apply(self, values, kwargs) if self.variadic else apply(self, values)
+        return self.forward(*values, **kwargs) if self.variadic else self.forward(*values)
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}: {self.formula}>"
+
+
+class Composite:
+    """A function written in other NumPy functions, so that their rules do the work."""
+
+    __slots__ = ("body", "f", "formula", "name", "samples")
+
+    def __init__(self, f: Any, body: Callable[..., Any], formula: str, samples: Any) -> None:
+        self.f, self.body, self.formula, self.samples = f, body, formula, samples
+        self.name = getattr(f, "__name__", str(f))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.body(*args, **kwargs)
+
+
+class Plain:
+    """A function whose result carries no derivative (bool, integer, shape): the plain answer is returned."""
+
+    __slots__ = ("f", "name", "why")
+
+    def __init__(self, f: Any, why: str) -> None:
+        self.f, self.why = f, why
+        self.name = getattr(f, "__name__", str(f))
+
+
+class Refusal:
+    """A function that raises on a Tensor, with the way round."""
+
+    __slots__ = ("f", "instead", "name")
+
+    def __init__(self, f: Any, instead: str) -> None:
+        self.f, self.instead = f, instead
+        self.name = getattr(f, "__name__", str(f))
+
+
+def rule(
+    f: Callable[..., Any],
+    formula: str,
+    *vjps: Pullback | None,
+    name: str | None = None,
+    elementwise: bool = False,
+    linear: str = "",
+    holomorphic: bool = True,
+    variadic: bool = False,
+    domain: tuple[tuple[float, float], ...] = (),
+    kinks: dict[tuple[float, ...], tuple[float, ...]] | None = None,
+    samples: Callable[[Any], Iterable[Any]] | None = None,
+) -> Rule:
+    """Enter the derivative of `f` in the book.
+
+    Parameters
+    ----------
+    f : callable
+        The NumPy function (or our own forward function) that the rule is about.
+    formula : str
+        The mathematics, as drawn on a graph and listed by ``coverage()``.
+    *vjps : callable or None
+        One per input: ``vjp(g, y, *inputs, *params)`` returns dJ/d(input). None: no derivative in this input
+        (a condition, an index). Parameters of `f` that are not arrays follow the inputs, with their defaults.
+        With ``variadic=True`` there is one, ``vjp(i, g, y, *arrays, **params)``, for ``f(*arrays, **params)``.
+    name : str, optional
+        What a graph calls it; by default the function's own name.
+    elementwise : bool
+        Entry k of y depends on entry k of each (broadcast) input alone. Gives forward mode for free.
+    linear : {"", "jointly", "each"}
+        ``f(t1, t2)`` is the tangent (sum, reshape, concatenate), or one such term per input (matmul, einsum).
+    holomorphic : bool
+        False: not complex-differentiable; the rule writes its own conjugates.
+    domain : tuple of (low, high)
+        Where tests draw each input from; (-2, 2) by default.
+    kinks : dict
+        ``{(input, ...): (slope per input, ...)}``: points without a derivative and the value we give there.
+    samples : callable
+        ``samples(draw)`` returns calls to test, each ``(args, kwargs)``; ``draw(3, 4)`` is a random array in the
+        domain. By default shapes that broadcast.
+    """
+    entry = Rule(
+        f,
+        formula,
+        vjps,
+        name=name,
+        elementwise=elementwise,
+        linear=linear,
+        holomorphic=holomorphic,
+        variadic=variadic,
+        domain=domain,
+        kinks=kinks or {},
+        samples=samples,
+    )
+    BOOK[f] = entry
+    return entry
+
+
+def composite(f: Any, formula: str, *, samples: Any = None) -> Callable[[Callable[..., Any]], Composite]:
+    """Enter `f` as a combination of other NumPy functions (decorates the function that says how)."""
+
+    def enter(body: Callable[..., Any]) -> Composite:
+        entry = BOOK[f] = Composite(f, body, formula, samples)
+        return entry
+
+    return enter
+
+
+def plain(why: str, *functions: Any) -> None:
+    """Enter functions whose result carries no derivative."""
+    for f in functions:
+        BOOK[f] = Plain(f, why)
+
+
+def refuse(instead: str, *functions: Any) -> None:
+    """Enter functions that raise on a Tensor; `instead` is the call that works."""
+    for f in functions:
+        BOOK[f] = Refusal(f, instead)
+
+
+def alias(known: Any, *others: Any) -> None:
+    """Enter other names of a function that the book knows."""
+    for f in others:
+        BOOK[f] = BOOK[known]
+
+
+def unsupported(entry: Rule, what: str) -> Exception:
+    """The error for an argument that a rule does not cover."""
+    from ..errors import NoRuleError, user_line
+
+    known = ", ".join((*entry.input_names, *entry.param_names))
+    if what == "out=":
+        way = "assign the result instead: y = f(...)"
+    elif what == "dtype=":
+        way = "cast the input first: f(t.astype(dtype))"
+    else:
+        way = f"it takes {known}"
+    return NoRuleError(f"{entry.name} of a Tensor does not take {what}; {way}.{user_line()}")
+
+
+def _is_default(f: Any, key: str, value: Any) -> bool:
+    """Whether `value` is what `f` would use anyway, so that it may be left out."""
+    if value is None and key in ("out", "dtype", "initial", "casting", "axes", "axis", "like"):
+        return True
+    try:
+        parameter = inspect.signature(f).parameters.get(key)
+    except (TypeError, ValueError):
+        return key == "where" and value is True
+    if parameter is None:
+        return key == "where" and value is True
+    return value is parameter.default
+
+
+def call(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """One sample call, for a rule's `samples`."""
+    return args, kwargs

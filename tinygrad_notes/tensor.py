@@ -1,0 +1,874 @@
+"""The heart: a `Tensor` remembers how it was computed, and `Tensor.backward` walks that memory back.
+
+    J = 3 * (a + b * c)                 Tensor ──► Node ──► its parents' Nodes ──► …
+
+Two objects per operation. A `Tensor` is the user's handle: an array and the `Node` that made it. A `Node` is the
+graph: the operation, the parents, and only those values that the derivative rule reads. Nodes point to parents
+alone, so there is no reference cycle and memory goes when the last handle does. A node's ``id`` counts upwards, so
+parents always have smaller ids than their children: sorting by id *is* the topological order, without recursion.
+
+Rules (`rules/`) are called with arrays for numbers (`pull_back`) and with Tensors when the backward pass itself has
+to be a graph (`pull_back_recorded`): second derivatives, the drawn backward pass.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Iterator
+from operator import attrgetter
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from .errors import (
+    BadInputError,
+    DTypeError,
+    GraphFreedError,
+    LeavesGraphError,
+    NoRuleError,
+    NotScalarError,
+    ShapeError,
+    describe,
+    operation_failed,
+    user_line,
+)
+from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, getitem, identity, item, putitem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Node", "Spec", "Tensor", "stop_gradient"]
+
+new = object.__new__
+next_id: Callable[[], int] = itertools.count(1).__next__
+_by_id = attrgetter("id")
+
+SMALL = 512
+"""Results below this many elements are kept whole: a `Spec` would cost more than it saves."""
+
+F64 = float64("nan")
+"""Stands for "some float64 scalar" where a rule needs no value. NaN, so that a wrong reading shows."""
+
+
+class Spec:
+    """Shape and dtype of an array that the graph did not need to keep."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, array: Any) -> None:
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype = array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    def __repr__(self) -> str:
+        return f"Spec({self.dtype} {self.shape})"
+
+
+class Node:
+    """One operation of the graph.
+
+    Attributes
+    ----------
+    op : Op
+        The rule, and which of its inputs are tracked.
+    parents : tuple of Node
+        The tracked inputs' nodes, in the order of ``op.which``.
+    args : tuple
+        All arguments as the rule wants them: a value where the rule reads it (constants always), else the parent's
+        ``like``.
+    like : array or Spec
+        The result if the rule reads it or it is small, otherwise its shape and dtype.
+    id : int
+        Creation order; a `Mark` when scopes or call sites are recorded.
+    grad : array or None
+        dJ/d(this) after ``J.backward()``, if a Tensor still holds this node.
+    """
+
+    __slots__ = ("args", "grad", "id", "like", "op", "parents")
+
+    op: Op
+    parents: tuple[Node, ...]
+    args: tuple[Any, ...]
+    like: Any
+    id: int
+    grad: Any
+
+    @property
+    def name(self) -> str | None:
+        """The explicit name, of a leaf or of ``t.name = ...``."""
+        return self.args[-1] if self.op is LEAF or self.op.rule is identity else None
+
+    def __repr__(self) -> str:
+        return f"<Node {self.id}: {self.op.name}>"
+
+
+def _leaf_forward(x: Any) -> Any:
+    return x
+
+
+LEAF = Op(Rule(_leaf_forward, "", (lambda g, _y, _x: g,), name="leaf", elementwise=True, linear="", holomorphic=True,
+               variadic=False, domain=(), kinks={}, samples=None), (), 0)  # fmt: skip
+FREED = Op(LEAF.rule, (), 0)
+
+
+def make_node(op: Op, parents: tuple[Node, ...], args: tuple[Any, ...], y: Any) -> Node:
+    """Record one operation; the operators below have these lines written out for speed."""
+    node = new(Node)
+    node.op, node.parents, node.args = op, parents, args
+    node.like = y if op.keep_y or type(y) is Parts else keep_if_small(y)
+    node.id = next_id()
+    node.grad = None
+    return node
+
+
+def keep_if_small(y: Any) -> Any:
+    """The value itself when that is cheap, else its `Spec`."""
+    return F64 if type(y) is float64 else y if y.size < SMALL else Spec(y)
+
+
+def leaf_node(data: Any, name: str | None = None) -> Node:
+    """The start of a graph: an input that gradients are asked for."""
+    node = new(Node)
+    node.op, node.parents, node.args, node.like, node.id, node.grad = LEAF, (), (name,), data, next_id(), None
+    return node
+
+
+def handle(data: Any, node: Node | None) -> Tensor:
+    """A Tensor without the checks of its constructor."""
+    t = new(Tensor)
+    t.data = data
+    t.node = node
+    return t
+
+
+# ── whether to record (see recording.py) ─────────────────────────────────────────────────────────────────────────
+
+paused = 0  # how many threads are inside no_grad(): zero costs the operators one truth test
+here = threading.local()
+
+
+def is_paused() -> bool:
+    """Whether this thread is inside ``no_grad()``."""
+    return bool(getattr(here, "no_grad", 0))
+
+
+# ── applying a rule ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
+    """Call the function of `rule` on `args` (Tensors among them) and record it.
+
+    `args` are in the rule's own order (see ``Rule.bind``); `params` is for variadic rules only.
+    """
+    raw, which, parents = list(args), [], []
+    variadic = rule.variadic
+    for i, a in enumerate(args):
+        if isinstance(a, Tensor):
+            raw[i] = a.data
+            if not variadic and (i >= rule.inputs or rule.vjps[i] is None):
+                if i >= rule.inputs and a.node is not None:
+                    raise NoRuleError(_no_argument_rule(rule, i))
+            elif a.node is not None:
+                which.append(i)
+                parents.append(a.node)
+    try:
+        y = rule.f(*raw, **params) if params else rule.forward(*raw)
+    except Exception as error:
+        raise operation_failed(rule.name, error, *raw) from error
+    if type(y) is tuple:
+        y = Parts(y)
+    elif type(y) is ndarray and y.ndim == 0:
+        y = y[()]
+    if not which or (paused and is_paused()):
+        return tuple(handle(part, None) for part in y) if type(y) is Parts else handle(y, None)
+    op = rule.op(tuple(which), len(args), params)
+    keep = op.keep
+    for i, parent in zip(which, parents, strict=True):
+        if not keep[i]:
+            raw[i] = parent.like
+    node = make_node(op, tuple(parents), tuple(raw), y)
+    if type(y) is Parts:
+        return tuple(handle(part, make_node(_ITEM, (node,), (y, i), part)) for i, part in enumerate(y))
+    return handle(y, node)
+
+
+_ITEM = item.op((0,))
+
+
+def _no_argument_rule(rule: Rule, position: int) -> str:
+    name = (rule.input_names + rule.param_names)[position]
+    return (
+        f"{rule.name} has no derivative in its argument '{name}'; "
+        f"pass a plain value: {name}=t.data or tn.stop_gradient(t).{user_line()}"
+    )
+
+
+# ── the backward pass ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gather(root: Node, start: int = 0) -> tuple[list[Node], dict[Node, int], bool]:
+    """The nodes that `root` depends on, made after node `start`, in creation order.
+
+    Returns
+    -------
+    order : list of Node
+        Parents before children.
+    uses : dict of Node to int
+        How many edges of this graph lead to each node.
+    outer : bool
+        Whether anything made before `start` was reached: then a backward pass has to be recorded.
+    """
+    uses = {root: 0}
+    order = [root]
+    outer = False
+    for node in order:
+        for parent in node.parents:
+            if parent in uses:
+                uses[parent] += 1
+            elif parent.id < start:
+                outer = True
+            else:
+                uses[parent] = 1
+                order.append(parent)
+        if node.op is FREED:
+            raise GraphFreedError(
+                f"this graph was handed back by backward(free=True); compute the result again first.{user_line()}"
+            )
+    order.sort(key=_by_id)
+    return order, uses, outer
+
+
+def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = False) -> dict[Node, Any]:
+    """Walk the sorted graph back with arrays; gradients of leaves are left in the returned dict.
+
+    A node that some Tensor still holds gets its gradient in ``node.grad``: the number of references to it beyond
+    the graph's own tells, so recording pays nothing for it. `order` is used up.
+    """
+    grads = {order[-1]: seed}
+    ours: set[Node] = set()  # gradients that are sums made here: the only arrays we may add into
+    done: dict[Node, Any] = {}
+    parent: Node | None
+    while order:
+        node = order.pop()
+        g = grads.pop(node, None)
+        if g is None:
+            continue  # no path from here carries a gradient (a rule gave none)
+        if getrefcount(node) - uses[node] > _UNHELD:
+            node.grad = g.copy() if type(g) is not float64 and node.like is not None and type(g) is not Parts else g
+        op = node.op
+        vjps = op.vjps
+        if not node.parents:
+            if op is LEAF:
+                done[node] = g
+            continue
+        if type(g) is not float64 and g.dtype.kind == "c" and op.rule.holomorphic:
+            vjps = _conjugated(vjps)
+        like, args = node.like, node.args
+        for parent, vjp in zip(node.parents, vjps):  # noqa: B905 (equal by construction, and hot)
+            gp = vjp(g, like, *args)
+            want = parent.like
+            if (type(gp) is not float64 or type(want) is not float64) and (
+                type(gp) is not ndarray or gp.shape != want.shape or gp.dtype is not want.dtype
+            ):
+                gp = fit(gp, want, op)
+            if parent not in grads:
+                grads[parent] = gp
+            elif parent in ours:
+                grads[parent] += gp
+            else:
+                grads[parent] = grads[parent] + gp
+                if type(gp) is ndarray:
+                    ours.add(parent)
+        parent = None  # else it would count as a Tensor's hold on that node
+        if free:
+            node.op, node.parents, node.args = FREED, (), ()
+    return done
+
+
+def pull_back_recorded(root: Node, seed: Any, start: int, targets: set[Node]) -> dict[Node, Any]:
+    """Walk back with Tensors, so that the gradients are themselves a graph.
+
+    Only nodes on a path from `root` to `targets` are visited.
+    """
+    order, _, _ = gather(root, start)
+    useful: set[Node] = set(targets)
+    for node in order:
+        if node not in useful and any(parent in useful for parent in node.parents):
+            useful.add(node)
+    grads: dict[Node, Any] = {root: seed}
+    found: dict[Node, Any] = {}
+    while order:
+        node = order.pop()
+        g = grads.pop(node, None)
+        if g is None or node not in useful:
+            continue
+        if node in targets:
+            found[node] = g if node not in found else found[node] + g
+        op = node.op
+        if not node.parents:
+            continue
+        y, args = recorded_arguments(node)
+        vjps = _conjugated(op.vjps) if op.rule.holomorphic and np.iscomplexobj(_raw(g)) else op.vjps
+        for parent, vjp in zip(node.parents, vjps, strict=True):
+            if parent not in useful:
+                continue
+            gp = vjp(g, y, *args)
+            if type(gp) is not Parts:
+                gp = fit(gp, parent.like, op)
+            grads[parent] = gp if parent not in grads else grads[parent] + gp
+    return found
+
+
+def recorded_arguments(node: Node) -> tuple[Any, tuple[Any, ...]]:
+    """A node's result and arguments as Tensors, for a rule whose own work is to be recorded."""
+    op, args = node.op, list(node.args)
+    keep = op.keep
+    for i, parent in zip(op.which, node.parents, strict=True):
+        if keep[i] and type(args[i]) is not Parts:
+            args[i] = handle(args[i], parent)
+    if not op.keep_y:
+        return node.like, tuple(args)
+    if type(node.like) is Parts:
+        parts = [handle(part, make_node(_ITEM, (node,), (node.like, i), part)) for i, part in enumerate(node.like)]
+        return Parts(tuple(parts)), tuple(args)
+    return handle(node.like, node), tuple(args)
+
+
+def _conjugated(vjps: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same pullbacks for complex numbers: ``conj(vjp(conj(g)))`` is ``g conj(f')``."""
+
+    def conjugate(vjp: Any) -> Any:
+        def pulled(g: Any, y: Any, *args: Any) -> Any:
+            gp = vjp(np.conj(g), y, *args)
+            return gp.conj() if type(gp) is Parts else np.conj(gp)
+
+        return pulled
+
+    return tuple(conjugate(vjp) for vjp in vjps)
+
+
+def _raw(x: Any) -> Any:
+    return x.data if isinstance(x, Tensor) else x
+
+
+def fit(g: Any, like: Any, op: Op | None = None) -> Any:
+    """Give a gradient its Tensor's shape and dtype: undo broadcasting, or spread a reduced gradient out."""
+    if type(like) is Parts:
+        return g
+    shape = like.shape
+    if g.shape != shape:
+        extra = g.ndim - len(shape)
+        if extra > 0:
+            g = g.sum(axis=tuple(range(extra)))
+        axes = tuple(i for i, n in enumerate(shape) if n == 1 and i < g.ndim and g.shape[i] != 1)
+        if axes and g.ndim == len(shape):
+            g = g.sum(axis=axes, keepdims=True)
+        if g.shape != shape:
+            if g.ndim not in (0, len(shape)):
+                name = op.name if op else "this rule"
+                raise ShapeError(f"the rule of {name} returned a gradient of shape {g.shape} for an input of {shape}")
+            g = np.broadcast_to(g, shape)
+    if g.dtype != like.dtype:
+        if g.dtype.kind == "c" and like.dtype.kind != "c":
+            g = g.real
+        g = g.astype(like.dtype)
+    return g[()] if type(g) is ndarray and g.ndim == 0 else g
+
+
+def _references_of_an_unheld_node() -> int:
+    """What `getrefcount` says in `pull_back` of a node that only the graph holds (differs between Pythons)."""
+    order = [leaf_node(F64)]
+    uses = {order[0]: 0}
+    while order:
+        node = order.pop()
+        return getrefcount(node) - uses[node]
+    raise AssertionError
+
+
+_UNHELD = _references_of_an_unheld_node()
+
+
+def seed_like(node: Node, gradient: Any) -> Any:
+    """The cotangent that a backward pass starts from, in the result's dtype."""
+    like = node.like
+    if gradient is None:
+        return float64(1.0) if like.dtype == float64 else like.dtype.type(1)
+    g = gradient.data if isinstance(gradient, Tensor) else gradient
+    if not hasattr(g, "__array_function__"):
+        g = np.asarray(g)
+    if g.dtype.kind not in "fciub":
+        raise DTypeError(f"gradient= must be numbers, not {g.dtype}.{user_line()}")
+    if g.shape != like.shape:
+        raise ShapeError(f"gradient= has shape {g.shape}, the result has {like.shape}.{user_line()}")
+    g = g.astype(like.dtype) if g.dtype != like.dtype else g
+    return g[()] if g.ndim == 0 else g
+
+
+def call_book(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a NumPy function on Tensors by its entry in the rule book."""
+    entry = BOOK.get(func)
+    if type(entry) is Rule:
+        return apply_rule(entry, entry.bind(args, kwargs))
+    if type(entry) is Composite:
+        return entry.body(*args, **kwargs)
+    if type(entry) is Plain:
+        return func(*map(to_plain, args), **{key: to_plain(value) for key, value in kwargs.items()})
+    name = (
+        entry.name
+        if entry
+        else ".".join(f.__name__ if callable(f) else f for f in (func if type(func) is tuple else (func,)))
+    )
+    if type(entry) is Refusal:
+        raise NoRuleError(f"np.{name} of a Tensor: {entry.instead}.{user_line()}")
+    raise NoRuleError(
+        f"np.{name} has no derivative rule here. Write it with functions that have one (tn.coverage() lists them), "
+        f"give it a rule with tn.primitive, or use t.data if no gradient should pass.{user_line()}"
+    )
+
+
+def to_plain(value: Any) -> Any:
+    """The value with Tensors in it replaced by their arrays."""
+    if isinstance(value, Tensor):
+        return value.data
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(to_plain, value))
+    return value
+
+
+def plain_index(index: Any) -> Any:
+    """An index without Tensors: a tracked one would lose its graph."""
+    if isinstance(index, tuple):
+        return tuple(map(plain_index, index))
+    if isinstance(index, Tensor):
+        raise LeavesGraphError(f"a Tensor can't be an index: use t.data.astype(int).{user_line()}")
+    return index
+
+
+def stop_gradient(x: Any) -> Any:
+    """The value of `x` as a constant: no gradient passes.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+
+    Returns
+    -------
+    Tensor or array_like
+        A constant Tensor over the same data; anything but a Tensor comes back as it is.
+
+    Examples
+    --------
+    >>> x = Tensor(3.0)
+    >>> (x * stop_gradient(x)).backward()
+    >>> float(x.grad)
+    3.0
+    """
+    return handle(x.data, None) if isinstance(x, Tensor) else x
+
+
+def _own_copy(data: Any) -> Any:
+    """The user's value as an array of ours: copied, integers made float64, 0-d made a NumPy scalar."""
+    if isinstance(data, Tensor):
+        if data.node is not None and data.node.op is not LEAF:
+            raise LeavesGraphError(
+                f"Tensor(t) of a computed Tensor would drop its graph: use t itself, or Tensor(t.data).{user_line()}"
+            )
+        data = data.data
+    if not hasattr(data, "__array_function__"):
+        try:
+            data = np.array(data)
+        except ValueError as error:
+            raise BadInputError(f"Tensor(data): {error}{user_line()}") from error
+    kind = data.dtype.kind
+    if kind in "iu":
+        data = data.astype(float64)
+    elif kind in "fc":
+        data = data.copy()
+    elif kind == "b":
+        raise DTypeError(
+            f"a Tensor can't be bool: use Tensor(x.astype(float)), or the array itself as a mask.{user_line()}"
+        )
+    else:
+        raise DTypeError(
+            f"a Tensor holds numbers, not {data.dtype}: convert first, e.g. np.asarray(x, dtype=float).{user_line()}"
+        )
+    return data[()] if data.ndim == 0 else data
+
+
+constants: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
+"""Named constants by the id of their array, so that a drawing can find their names."""
+
+UNARY: dict[Any, Callable[[Any], Any]] = {}
+OPERATORS: dict[Any, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {}
+"""Fast ways for elementwise ufuncs of one input and for the arithmetic operators; filled by operators.py."""
+
+
+# ── Tensor ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tensor:
+    """An array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : array_like
+        Copied. Integers become float64; float16/32/64 and complex64/128 are kept. Python scalars become NumPy
+        scalars.
+    requires_grad : bool
+        False makes a named constant: drawn, but without a gradient.
+    name : str, optional
+        How pictures and messages call it. Without one, `tn.graph` uses your variable's name.
+
+    Attributes
+    ----------
+    data : numpy.ndarray or NumPy scalar
+        The value. A leaf's may be written between passes (an optimiser's step).
+    grad : numpy.ndarray, NumPy scalar or None
+        dJ/d(this), with this Tensor's shape and dtype, after ``J.backward()``. None before.
+
+    Raises
+    ------
+    DTypeError
+        For bool, object and string data.
+
+    Examples
+    --------
+    >>> a, b, c = Tensor(5.0), Tensor(3.0), Tensor(2.0)
+    >>> u = b * c
+    >>> v = a + u
+    >>> J = 3 * v
+    >>> J.backward()
+    >>> for t in (v, a, u, b, c):
+    ...     print(t.grad)
+    3.0
+    3.0
+    3.0
+    6.0
+    9.0
+    """
+
+    __slots__ = ("__weakref__", "_constant_name", "data", "node")
+
+    data: Any
+    node: Node | None
+    __hash__ = object.__hash__
+    __array_priority__ = 1000.0
+
+    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise BadInputError(f"name= is a string, not {type(name).__name__}.{user_line()}")
+        self.data = _own_copy(data)
+        if requires_grad:
+            self.node = leaf_node(self.data, name)
+        else:
+            self.node = None
+            self._constant_name = name
+            constants[id(self.data)] = self
+
+    # the backward pass
+
+    def backward(self, gradient: Any = None, *, accumulate: bool = False, free: bool = False) -> None:
+        """Compute dJ/dt for this J and every Tensor t that it depends on, into ``t.grad``.
+
+        A fresh pass each time: calling it twice gives the same numbers.
+
+        Parameters
+        ----------
+        gradient : array_like, optional
+            The cotangent dL/d(this), of this Tensor's shape; needed unless this is one number.
+        accumulate : bool
+            Add into the ``grad`` that leaves already have instead of replacing it.
+        free : bool
+            Hand the graph's memory back on the way; it can't be walked or drawn afterwards.
+
+        Raises
+        ------
+        NotScalarError
+            If this isn't one number and `gradient` isn't given.
+
+        Examples
+        --------
+        >>> x = Tensor([1.0, 2.0])
+        >>> np.sum(x * x).backward()
+        >>> x.grad
+        array([2., 4.])
+        """
+        root = self.node
+        if root is None:
+            raise BadInputError(
+                "backward() of a constant: no Tensor with requires_grad=True leads to this result "
+                f"(was it computed under no_grad(), or from .data?).{user_line()}"
+            )
+        if gradient is None and root.like.size != 1:
+            raise NotScalarError(
+                f"backward() needs one number, this is {describe(self.data)}; reduce it first (np.sum, np.mean), or give "
+                f"the cotangent: backward(gradient=np.ones({tuple(self.shape)})); for all derivatives use tn.jacobian."
+                f"{user_line()}"
+            )
+        seed = seed_like(root, gradient)
+        if seed.shape != root.like.shape:
+            seed = np.full(root.like.shape, seed)
+        order, uses, _ = gather(root)
+        before = {n: n.grad for n in order if n.op is LEAF and n.grad is not None} if accumulate else {}
+        pull_back(order, uses, seed, free)
+        for node, earlier in before.items():
+            node.grad = earlier if node.grad is None else earlier + node.grad
+
+    @property
+    def grad(self) -> Any:
+        """dJ/d(this) after ``J.backward()``, None before."""
+        return None if self.node is None else self.node.grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if self.node is None:
+            raise BadInputError(f"a constant (requires_grad=False) has no gradient.{user_line()}")
+        if value is not None:
+            value = np.asarray(value, dtype=self.dtype)
+            if value.shape != self.shape:
+                raise ShapeError(f"grad of shape {value.shape} for a Tensor of {self.shape}.{user_line()}")
+        self.node.grad = value
+
+    # what it is
+
+    @property
+    def name(self) -> str | None:
+        """The explicit name; pictures fall back to your variable's."""
+        if self.node is None:
+            return getattr(self, "_constant_name", None)
+        return self.node.name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        node = self.node
+        if node is None:
+            self._constant_name = value
+            constants[id(self.data)] = self
+        elif node.op is LEAF:
+            node.args = (value,)
+        else:
+            self.node = make_node(identity.op((0,)), (node,), (node.like, value), self.data)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients reach this Tensor."""
+        return self.node is not None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size along each axis."""
+        shape: tuple[int, ...] = self.data.shape
+        return shape
+
+    @property
+    def dtype(self) -> Any:
+        """Element type."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        ndim: int = self.data.ndim
+        return ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size: int = self.data.size
+        return size
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        itemsize: int = self.data.itemsize
+        return itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        nbytes: int = self.data.nbytes
+        return nbytes
+
+    def item(self, *index: int) -> Any:
+        """The value as a Python number: the explicit way out of the graph."""
+        return self.data.item(*index)
+
+    def tolist(self) -> Any:
+        """The values as Python lists: an explicit way out of the graph."""
+        return self.data.tolist()
+
+    def numpy(self) -> Any:
+        """A copy of the value as a NumPy array: an explicit way out of the graph."""
+        return np.array(self.data)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d Tensor")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d Tensor; use t.item() for its number")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self.data == _raw(value)).any())
+
+    def __repr__(self) -> str:
+        value = (
+            repr(self.data.item())
+            if not self.shape
+            else np.array2string(np.asarray(self.data), separator=", ", prefix="Tensor(")
+        )
+        parts = [value]
+        if self.dtype != float64:
+            parts.append(f"dtype={self.dtype}")
+        if self.node is None:
+            parts.append("requires_grad=False")
+        elif self.node.op is not LEAF and self.node.op.rule is not identity:
+            parts.append(f"op={self.node.op.name}")
+        if self.name is not None:
+            parts.append(f"name={self.name!r}")
+        return f"Tensor({', '.join(parts)})"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
+
+    def __reduce__(self) -> Any:
+        return Tensor, (self.data, self.requires_grad, self.name)
+
+    def __copy__(self) -> Tensor:
+        return handle(self.data, self.node)
+
+    def __deepcopy__(self, _memo: Any) -> Tensor:
+        return Tensor(self.data, self.requires_grad, self.name)
+
+    # ways out of the graph that would go unseen
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self.node is None:
+            return np.array(self.data, dtype=dtype)
+        raise LeavesGraphError(
+            "np.asarray / np.array of a Tensor would drop its graph: use t.data for the plain array, "
+            f"np.stack([t1, t2]) to join Tensors, np.f(t) itself where NumPy has f.{user_line()}"
+        )
+
+    def __float__(self) -> float:
+        return float(self._leave("float(t)"))
+
+    def __int__(self) -> int:
+        return int(self._leave("int(t)"))
+
+    def __complex__(self) -> complex:
+        return complex(self._leave("complex(t)"))
+
+    def __index__(self) -> int:
+        raise LeavesGraphError(
+            f"a Tensor can't be an index or a length: use int(t.item()), or t.data.astype(int) for indices.{user_line()}"
+        )
+
+    def _leave(self, what: str) -> Any:
+        if self.node is None:
+            return self.data.item()
+        raise LeavesGraphError(
+            f"{what} (also math.f(t)) would drop the Tensor's graph: use t.item() for the plain number, "
+            f"np.sin(t) instead of math.sin(t).{user_line()}"
+        )
+
+    # indexing and assignment
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return getitem(self, plain_index(index))  # type: ignore[no-any-return]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """``t[i] = v``: from here on this handle is the updated array; earlier results keep what they used."""
+        updated = putitem(self, value, plain_index(index))
+        if updated.dtype != self.dtype:
+            updated = updated.astype(self.dtype)
+        self._become(updated)
+
+    def _become(self, updated: Tensor) -> Tensor:
+        if updated.shape != self.shape:
+            raise ShapeError(
+                f"in-place operation would change shape {self.shape} to {updated.shape}: write t = t + v.{user_line()}"
+            )
+        if updated.dtype != self.dtype:
+            updated = updated.astype(self.dtype)
+        if paused and is_paused() and self.node is not None:
+            if isinstance(self.data, ndarray):
+                self.data[...] = updated.data
+            else:
+                self.data = self.node.like = updated.data
+        else:
+            self.data, self.node = updated.data, updated.node
+        return self
+
+    # NumPy's protocols: np.f(t) just works
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            if not kwargs:
+                run = UNARY.get(ufunc)
+                if run is not None:
+                    return run(inputs[0])
+                operator = OPERATORS.get(ufunc)
+                if operator is not None:
+                    a, b = inputs
+                    return operator[0](a, b) if isinstance(a, Tensor) else operator[1](b, a)
+            return call_book(ufunc, inputs, kwargs)
+        return call_book((ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return call_book(func, args, kwargs)
+
+    __apply_rule__ = staticmethod(apply_rule)
+
+    if TYPE_CHECKING:
+        __add__: Callable[[Any, Any], Any]
+        __radd__: Callable[[Any, Any], Any]
+        __sub__: Callable[[Any, Any], Any]
+        __rsub__: Callable[[Any, Any], Any]
+        __mul__: Callable[[Any, Any], Any]
+        __rmul__: Callable[[Any, Any], Any]
+        __truediv__: Callable[[Any, Any], Any]
+        __rtruediv__: Callable[[Any, Any], Any]
+        __pow__: Callable[[Any, Any], Any]
+        __rpow__: Callable[[Any, Any], Any]
+        __matmul__: Callable[[Any, Any], Any]
+        __rmatmul__: Callable[[Any, Any], Any]
+        __mod__: Callable[[Any, Any], Any]
+        __rmod__: Callable[[Any, Any], Any]
+        __floordiv__: Callable[[Any, Any], Any]
+        __rfloordiv__: Callable[[Any, Any], Any]
+        __neg__: Callable[[Any], Any]
+        __pos__: Callable[[Any], Any]
+        __abs__: Callable[[Any], Any]
+        sum: Callable[..., Tensor]
+        mean: Callable[..., Tensor]
+        astype: Callable[..., Tensor]
+        reshape: Callable[..., Tensor]
+        T: Tensor
+
+    # operators, and methods such as t.sum(), are made in operators.py

@@ -1,0 +1,459 @@
+"""Functions of functions: `grad`, `vjp`, `jvp`, `jacobian`, `hessian` … at any order.
+
+Each runs the function on fresh Tensors and walks the graph it left. If the result also depends on a Tensor from
+outside (an outer `grad` is at work, or a parameter is closed over) the walk itself is recorded:
+``grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0)`` is 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import BadInputError, DTypeError, NotScalarError, ShapeError, describe, user_line
+from .forward_mode import push_forward
+from .pytree import flatten, unflatten
+from .rules import Parts, identity, rule
+from .tensor import (
+    Node,
+    Tensor,
+    fit,
+    gather,
+    handle,
+    leaf_node,
+    make_node,
+    pull_back,
+    pull_back_recorded,
+    seed_like,
+)
+
+__all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Argnums = int | tuple[int, ...]
+
+
+def _join(*arrays: Any) -> tuple[Any, ...]:
+    return arrays
+
+
+join = rule(_join, "several results side by side", lambda i, g, _y, *_arrays: g[i], variadic=True, holomorphic=False,
+            name="join", samples=lambda _draw: [])  # fmt: skip
+
+
+class Trace:
+    """One run of a function on fresh Tensors: its inputs, its outputs, and the walks between them."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], argnums: tuple[int, ...]) -> None:
+        args = tuple(args)
+        for i in argnums:
+            if not -len(args) <= i < len(args):
+                raise BadInputError(f"argnums={i}, but {_name(f)} was called with {len(args)} arguments.{user_line()}")
+        argnums = tuple(i % len(args) for i in argnums)
+        chosen, self.in_structure = flatten(tuple(args[i] for i in argnums))
+        fresh = [_fresh(x) for x in chosen]
+        self.inputs: list[Tensor] = fresh
+        self.start = min((t.node.id for t in fresh if t.node is not None), default=0)
+        given = list(args)
+        for i, value in zip(argnums, unflatten(self.in_structure, list(fresh)), strict=True):
+            given[i] = value
+        self.result = f(*given)
+        self.outputs, self.out_structure = flatten(self.result)
+
+    def root(self) -> Node | None:
+        """One node above all outputs that belong to this run."""
+        nodes = [
+            t.node for t in self.outputs if isinstance(t, Tensor) and t.node is not None and t.node.id >= self.start
+        ]
+        if not nodes:
+            return None
+        if len(self.outputs) == 1:
+            return nodes[0]
+        likes = tuple(t.data if isinstance(t, Tensor) else np.asarray(t) for t in self.outputs)
+        which = tuple(i for i, t in enumerate(self.outputs) if isinstance(t, Tensor) and t.node in nodes)
+        op = join.op(which, len(likes))
+        return make_node(op, tuple(self.outputs[i].node for i in which), likes, Parts(likes))
+
+    def values(self, record: bool) -> Any:
+        """The outputs, as Tensors when recording and as arrays otherwise."""
+        plain = [t.data if isinstance(t, Tensor) and not record else t for t in self.outputs]
+        return unflatten(self.out_structure, plain)
+
+    def pull(self, root: Node | None, seed: Any) -> list[Any]:
+        """The gradients of all inputs for the cotangent `seed` of `root`."""
+        found: dict[Node, Any] = {}
+        if root is not None:
+            order, uses, outer = gather(root, self.start)
+            parts = seed.values if type(seed) is Parts else (seed,)
+            targets = {t.node for t in self.inputs if t.node is not None}
+            if outer or any(isinstance(part, Tensor) and part.node is not None for part in parts):
+                found = pull_back_recorded(root, seed, self.start, targets)
+            else:
+                found = pull_back(order, uses, seed)
+        return [found[t.node] if t.node in found else np.zeros(t.shape, t.dtype)[()] for t in self.inputs]
+
+    def depends_on_outside(self, root: Node | None) -> bool:
+        """Whether the outputs also depend on a Tensor that isn't this run's."""
+        if root is None:
+            return any(isinstance(t, Tensor) and t.node is not None for t in self.outputs)
+        return gather(root, self.start)[2]
+
+
+def _fresh(x: Any) -> Tensor:
+    """A new Tensor over `x`, linked to `x` if that is itself a Tensor."""
+    if isinstance(x, Tensor):
+        if x.node is None:
+            return handle(x.data, leaf_node(x.data))
+        return handle(x.data, make_node(identity.op((0,)), (x.node,), (x.node.like, None), x.data))
+    array = x if hasattr(x, "__array_function__") else np.asarray(x)
+    kind = array.dtype.kind
+    if kind in "iu":
+        array = array.astype(np.float64)
+    elif kind not in "fc":
+        raise DTypeError(
+            f"can't differentiate with respect to {describe(x)} ({array.dtype}): leave it out of argnums, "
+            f"or convert it with .astype(float).{user_line()}"
+        )
+    array = array[()] if array.ndim == 0 else array
+    return handle(array, leaf_node(array))
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return f"{getattr(f, '__name__', type(f).__name__)}()"
+
+
+def _as_tuple(argnums: Argnums) -> tuple[int, ...]:
+    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+
+def _only(argnums: Argnums, gradients: tuple[Any, ...]) -> Any:
+    return gradients[0] if isinstance(argnums, int) else gradients
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Return a function that gives f's value and its gradient.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one number (or ``(number, aux)`` with ``has_aux=True``). Its arguments arrive as Tensors.
+    argnums : int or tuple of int
+        Which arguments to differentiate; each may be a container of arrays.
+    has_aux : bool
+        `f` also returns something that is not differentiated.
+
+    Returns
+    -------
+    callable
+        ``(*args) -> (value, gradient)``; the gradient has the argument's structure, shapes and dtypes, and is a
+        tuple of them when `argnums` is a tuple.
+
+    Raises
+    ------
+    NotScalarError
+        If f's result is not one real number.
+
+    Examples
+    --------
+    >>> value_and_grad(lambda w: np.sum(w**2))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        aux: list[Any] = []
+
+        def body(*a: Any) -> Any:
+            result = f(*a, **kwargs)
+            if has_aux:
+                result, extra = result
+                aux.append(extra)
+            return result
+
+        trace = Trace(body, args, _as_tuple(argnums))
+        value = _one_number(f, trace)
+        root = trace.root()
+        record = trace.depends_on_outside(root)
+        gradients = trace.pull(root, None if root is None else seed_like(root, None))
+        value = value if record else (value.data if isinstance(value, Tensor) else value)
+        gradient = _only(argnums, unflatten(trace.in_structure, gradients))
+        return ((value, aux[0]), gradient) if has_aux else (value, gradient)
+
+    return _renamed(computed, f, "value_and_grad")
+
+
+def _one_number(f: Callable[..., Any], trace: Trace) -> Any:
+    value = trace.result
+    if len(trace.outputs) != 1 or np.size(_plain(trace.outputs[0])) != 1 or trace.outputs[0] is not value:
+        what = describe(_plain(value)) if hasattr(value, "shape") else type(value).__name__
+        raise NotScalarError(
+            f"the gradient needs one number, {_name(f)} returned {what}; reduce it (np.sum, np.mean), or use tn.jacobian, "
+            f"tn.elementwise_grad, or tn.vjp with a cotangent of that shape.{user_line()}"
+        )
+    if np.iscomplexobj(_plain(value)):
+        raise NotScalarError(
+            f"the gradient needs a real number, {_name(f)} returned a complex one; "
+            f"take np.real, np.imag or np.abs of it.{user_line()}"
+        )
+    if np.ndim(_plain(value)):
+        value = value.reshape(())
+        trace.outputs = [value]
+    return value
+
+
+def _plain(x: Any) -> Any:
+    return x.data if isinstance(x, Tensor) else x
+
+
+def _renamed(made: Callable[..., Any], f: Callable[..., Any], what: str) -> Callable[..., Any]:
+    made.__name__ = f"{what}_of_{getattr(f, '__name__', 'f')}"
+    made.__doc__ = f"{what} of {_name(f)}"
+    return made
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Return the gradient function of a scalar function.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one number; plain NumPy inside.
+    argnums : int or tuple of int
+        Which arguments to differentiate.
+
+    Returns
+    -------
+    callable
+        ``(*args) -> gradient``, with the argument's structure, shapes and dtypes. Nest it for higher orders.
+
+    Raises
+    ------
+    NotScalarError
+        If f's result is not one real number.
+
+    Examples
+    --------
+    >>> float(grad(lambda x: x**3)(2.0)), float(grad(grad(lambda x: x**3))(2.0))
+    (12.0, 12.0)
+    >>> grad(lambda p: 3 * (p["a"] + p["b"] * p["c"]))({"a": 5.0, "b": 3.0, "c": 2.0})
+    {'a': np.float64(3.0), 'b': np.float64(6.0), 'c': np.float64(9.0)}
+    """
+    both = value_and_grad(f, argnums)
+    return _renamed(lambda *args, **kwargs: both(*args, **kwargs)[1], f, "grad")
+
+
+def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Return dy_k/dx_k of a function that works entry by entry (the gradient of ``sum(f(x))``).
+
+    Parameters
+    ----------
+    f : callable
+    argnums : int or tuple of int
+
+    Examples
+    --------
+    >>> elementwise_grad(np.sin)(np.zeros(3))
+    array([1., 1., 1.])
+    """
+
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        _, pullback, trace = _vjp(lambda *a: f(*a, **kwargs), args, _as_tuple(argnums))
+        ones = unflatten(trace.out_structure, [np.ones_like(_plain(y)) for y in trace.outputs])
+        return _only(argnums, pullback(ones))
+
+    return _renamed(computed, f, "elementwise_grad")
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Evaluate f and return the function that pulls a cotangent back through it.
+
+    Parameters
+    ----------
+    f : callable
+    *primals : array_like or containers of them
+        The point; f is differentiated in all of them.
+
+    Returns
+    -------
+    y : as f returns
+    pullback : callable
+        ``pullback(g) -> tuple``: one gradient per primal; `g` has y's structure and shapes. May be called again.
+
+    Raises
+    ------
+    ShapeError
+        If a cotangent hasn't its output's shape.
+
+    Examples
+    --------
+    >>> y, pullback = vjp(lambda a, b: a * b, 2.0, 3.0)
+    >>> y, pullback(1.0)
+    (np.float64(6.0), (np.float64(3.0), np.float64(2.0)))
+    """
+    y, pullback, _ = _vjp(f, primals, tuple(range(len(primals))))
+    return y, pullback
+
+
+def _vjp(
+    f: Callable[..., Any], args: tuple[Any, ...], argnums: tuple[int, ...]
+) -> tuple[Any, Callable[..., Any], Trace]:
+    trace = Trace(f, args, argnums)
+    root = trace.root()
+
+    def pullback(cotangent: Any) -> Any:
+        seeds, structure = flatten(cotangent)
+        if structure != trace.out_structure:
+            raise ShapeError(
+                f"the cotangent's structure {structure} is not the result's {trace.out_structure}.{user_line()}"
+            )
+        checked = tuple(_cotangent(g, y) for g, y in zip(seeds, trace.outputs, strict=True))
+        if root is None:
+            return unflatten(trace.in_structure, trace.pull(None, None))
+        seed = checked[0] if len(checked) == 1 else Parts(checked, tuple(_plain(y) for y in trace.outputs))
+        return unflatten(trace.in_structure, trace.pull(root, seed))
+
+    return trace.values(trace.depends_on_outside(root)), pullback, trace
+
+
+def _cotangent(g: Any, y: Any) -> Any:
+    shape, dtype = np.shape(_plain(y)), getattr(_plain(y), "dtype", np.dtype(float))
+    if not hasattr(g, "__array_function__"):
+        g = np.asarray(g)
+    if tuple(g.shape) != tuple(shape):
+        raise ShapeError(f"the cotangent has shape {g.shape}, the result {shape}.{user_line()}")
+    g = g.astype(dtype) if g.dtype != dtype else g
+    return g[()] if isinstance(g, np.ndarray) and g.ndim == 0 else g
+
+
+def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Evaluate f and its derivative in a direction (forward mode).
+
+    Parameters
+    ----------
+    f : callable
+    primals : tuple
+        The point.
+    tangents : tuple
+        The direction: the primals' structure and shapes.
+
+    Returns
+    -------
+    y, y_dot
+        As f returns.
+
+    Examples
+    --------
+    >>> jvp(lambda x: x**2, (3.0,), (1.0,))
+    (np.float64(9.0), np.float64(6.0))
+    """
+    primals, tangents = tuple(primals), tuple(tangents)
+    trace = Trace(f, primals, tuple(range(len(primals))))
+    directions, structure = flatten(tangents)
+    if structure != trace.in_structure:
+        raise ShapeError(f"the tangents' structure {structure} is not the primals' {trace.in_structure}.{user_line()}")
+    moving: dict[Node, Any] = {}
+    for t, direction in zip(trace.inputs, directions, strict=True):
+        assert t.node is not None
+        moving[t.node] = _cotangent(direction, t)
+    root = trace.root()
+    record = trace.depends_on_outside(root) or any(isinstance(d, Tensor) and d.node is not None for d in directions)
+    pushed = []
+    for y in trace.outputs:
+        node = y.node if isinstance(y, Tensor) else None
+        tangent = None
+        if node is not None and node.id >= trace.start:
+            tangent = push_forward(node, moving, trace.start, record)
+        pushed.append(np.zeros_like(_plain(y)) if tangent is None else fit(tangent, _plain(y)))
+    return trace.values(trace.depends_on_outside(root)), unflatten(trace.out_structure, pushed)
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Return the function that gives all derivatives dy_i/dx_j.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array or a container of arrays.
+    argnums : int or tuple of int
+
+    Returns
+    -------
+    callable
+        ``(*args) -> J`` of shape ``y.shape + x.shape`` (containers: y's structure around x's).
+
+    Examples
+    --------
+    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        _, pullback, trace = _vjp(lambda *a: f(*a, **kwargs), args, _as_tuple(argnums))
+        outputs = [_plain(y) for y in trace.outputs]
+        results = []
+        for k, y in enumerate(outputs):
+            rows = []
+            for i in np.ndindex(*np.shape(y)):
+                seeds = [np.zeros_like(z) if np.ndim(z) else np.zeros((), z.dtype) for z in map(np.asarray, outputs)]
+                seeds[k][i] = 1
+                rows.append(flatten(pullback(unflatten(trace.out_structure, list(seeds))))[0])
+            columns = [
+                np.stack([row[j] for row in rows]).reshape(np.shape(y) + t.shape)
+                if rows
+                else np.zeros(np.shape(y) + t.shape, t.dtype)
+                for j, t in enumerate(trace.inputs)
+            ]
+            results.append(_only(argnums, unflatten(trace.in_structure, columns)))
+        return unflatten(trace.out_structure, results)
+
+    return _renamed(computed, f, "jacobian")
+
+
+def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """Return the function that gives the second derivatives of a scalar function.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one number.
+    argnums : int
+
+    Returns
+    -------
+    callable
+        ``(*args) -> H`` of shape ``x.shape + x.shape``.
+
+    Examples
+    --------
+    >>> hessian(lambda x: x[0] * x[1])(np.array([1.0, 2.0]))
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    return _renamed(jacobian(grad(f, argnums), argnums), f, "hessian")
+
+
+def hvp(f: Callable[..., Any], primals: tuple[Any, ...], vectors: tuple[Any, ...]) -> Any:
+    """Hessian times vector, without the Hessian (forward mode over reverse mode).
+
+    Parameters
+    ----------
+    f : callable
+        Returns one number.
+    primals : tuple
+        The point.
+    vectors : tuple
+        The vectors: the primals' structure and shapes.
+
+    Returns
+    -------
+    tuple
+        One product per primal, of its shape.
+
+    Examples
+    --------
+    >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+    (array([ 6., 12.]),)
+    """
+    primals = tuple(primals)
+    return jvp(grad(f, tuple(range(len(primals)))), primals, tuple(vectors))[1]
