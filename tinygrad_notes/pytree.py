@@ -15,7 +15,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     """Split a container into its leaves and its structure.
 
     A dataclass needs no registration: its arrays, floats, Tensors and containers are children; ints, strings,
-    functions and None are kept as they are.
+    functions and None are kept as they are, and so is a field declared with ``metadata={"static": True}``.
 
     Parameters
     ----------
@@ -85,7 +85,8 @@ def _register(kind: type) -> None:
 
     def split(value: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
         fields = [f.name for f in dataclasses.fields(value)]
-        children = tuple(name for name in fields if _is_child(getattr(value, name)))
+        static = {f.name for f in dataclasses.fields(value) if f.metadata.get("static")}
+        children = tuple(name for name in fields if name not in static and _is_child(getattr(value, name)))
         fixed = tuple((name, getattr(value, name)) for name in fields if name not in children)
         return [getattr(value, name) for name in children], (children, fixed), children
 

@@ -1,0 +1,344 @@
+"""Activations and the functions that are delicate in floating point, each a primitive with its own rule.
+
+They work on arrays and on Tensors alike, and each is one node of a graph: `sigmoid` is drawn as ``sigmoid``, not as
+four operations, and neither its value nor its gradient overflows at z = ±10 000 in any float type.
+
+Axis 0 is the default of `softmax` and its relatives: an example is a column, so the K classes of ``Z`` (K, m) stand
+along axis 0. Use ``axis=-1`` where features come last.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import BadInputError, DTypeError, missing_extra, user_line
+from ..rules import call, rule
+
+__all__ = [
+    "dropout",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "log_softmax",
+    "logsumexp",
+    "normal_cdf",
+    "one_hot",
+    "relu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "standardize",
+    "tanh",
+    "xlogy",
+]
+
+Array = Any
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+tanh = np.tanh
+
+
+def _need_real(name: str, z: Array) -> None:
+    if np.iscomplexobj(z):
+        raise DTypeError(f"{name} is for real numbers; write it out with np.exp for complex ones.{user_line()}")
+
+
+# ── σ and its relatives ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sigmoid(z: Array) -> Array:
+    _need_real("sigmoid", z)
+    small = np.exp(-np.abs(z))  # never above 1, so nothing overflows
+    return np.where(z >= 0, 1, small) / (1 + small)
+
+
+sigmoid = rule(_sigmoid, "a = 1/(1 + e⁻ᶻ):  da/dz = a (1 − a)",
+               lambda g, y, _z: g * (y * (1 - y)), elementwise=True)  # fmt: skip
+
+
+def _softplus(z: Array) -> Array:
+    _need_real("softplus", z)
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+softplus = rule(_softplus, "y = ln(1 + eᶻ):  dy/dz = σ(z)",
+                lambda g, _y, z: g * sigmoid(z), elementwise=True)  # fmt: skip
+
+
+def _silu(z: Array) -> Array:
+    return z * _sigmoid(z)
+
+
+def _silu_slope(y: Array, z: Array) -> Array:
+    s = sigmoid(z)
+    return s + y * (1 - s)
+
+
+silu = rule(_silu, "y = z σ(z):  dy/dz = σ(z) + y (1 − σ(z))",
+            lambda g, y, z: g * _silu_slope(y, z), elementwise=True)  # fmt: skip
+
+# ── piecewise ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _relu(z: Array) -> Array:
+    _need_real("relu", z)
+    return np.maximum(z, 0)
+
+
+relu = rule(_relu, "a = max(0, z):  da/dz = 1 where z > 0, else 0  (0 at 0)",
+            lambda g, y, _z: g * (y > 0), elementwise=True, holomorphic=False, kinks={(0.0,): (0.0,)})  # fmt: skip
+
+
+def _leaky_relu(z: Array, slope: float = 0.01) -> Array:
+    _need_real("leaky_relu", z)
+    return np.where(z > 0, z, slope * z)
+
+
+leaky_relu = rule(_leaky_relu, "a = max(0.01 z, z):  da/dz = 1 where z > 0, else the slope 0.01  (also at 0)",
+                  lambda g, _y, z, slope=0.01: np.where(z > 0, g, slope * g),
+                  elementwise=True, holomorphic=False, kinks={(0.0,): (0.01,)},
+                  samples=lambda draw: [call(draw(3, 4)), call(draw(5), slope=0.2)])  # fmt: skip
+
+
+def _elu(z: Array, alpha: float = 1.0) -> Array:
+    _need_real("elu", z)
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+elu = rule(_elu, "y = z where z > 0, else α (eᶻ − 1):  dy/dz = 1, else y + α",
+           lambda g, y, z, alpha=1.0: np.where(z > 0, g, g * (y + alpha)), elementwise=True, holomorphic=False,
+           samples=lambda draw: [call(draw(3, 4)), call(draw(5), alpha=0.5)])  # fmt: skip
+
+
+def _selu(z: Array) -> Array:
+    _need_real("selu", z)
+    return SELU_SCALE * _elu(z, SELU_ALPHA)
+
+
+selu = rule(_selu, "y = s z where z > 0, else s α (eᶻ − 1):  dy/dz = s, else y + s α",
+            lambda g, y, z: np.where(z > 0, SELU_SCALE * g, g * (y + SELU_SCALE * SELU_ALPHA)),
+            elementwise=True, holomorphic=False, kinks={(0.0,): (SELU_SCALE * SELU_ALPHA,)})  # fmt: skip
+
+# ── gelu: z Φ(z) ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+_GELU = math.sqrt(2 / math.pi)
+
+
+def _gelu_tanh(z: Array) -> Array:
+    held = np.clip(z, -10, 10)  # tanh is ±1 beyond, and z³ would overflow in float16
+    return np.tanh(_GELU * (held + 0.044715 * held * held * held))
+
+
+def _gelu(z: Array) -> Array:
+    _need_real("gelu", z)
+    return 0.5 * z * (1 + _gelu_tanh(z))
+
+
+def _gelu_slope(z: Array) -> Array:
+    t = _gelu_tanh(z)
+    held = np.clip(z, -10, 10)
+    return 0.5 * (1 + t) + 0.5 * held * (1 - t * t) * (_GELU * (1 + 3 * 0.044715 * held * held))
+
+
+_gelu_by_tanh = rule(
+    _gelu, "y = z (1 + t)/2, t = tanh u, u = √(2/π)(z + 0.044715 z³):  dy/dz = (1 + t)/2 + z (1 − t²)/2 · du/dz",
+    lambda g, _y, z: g * _gelu_slope(z), name="gelu", elementwise=True)  # fmt: skip
+
+
+def _normal_cdf(z: Array) -> Array:
+    _need_real("normal_cdf", z)
+    try:
+        from scipy.special import ndtr
+    except ImportError as error:
+        raise missing_extra("scipy", "scipy", "the exact gelu (approximate=False)") from error
+    return ndtr(z)
+
+
+normal_cdf = rule(_normal_cdf, "y = Φ(z):  dy/dz = e^(−z²/2)/√(2π)",
+                  lambda g, _y, z: g * (np.exp(-0.5 * np.square(np.clip(z, -40, 40))) / math.sqrt(2 * math.pi)),
+                  elementwise=True)  # fmt: skip
+
+
+def gelu(z: Array, approximate: bool = True) -> Array:
+    """Gaussian error linear unit, ``z Φ(z)``.
+
+    Parameters
+    ----------
+    z : array_like or Tensor
+    approximate : bool
+        True: Φ by the usual tanh formula (PyTorch's ``approximate="tanh"``). False: Φ itself, from SciPy.
+
+    Raises
+    ------
+    MissingExtraError
+        If ``approximate=False`` and SciPy is not installed.
+
+    Examples
+    --------
+    >>> gelu(np.array([-1e4, 0.0, 1.0, 1e4])).round(4)
+    array([  -0.    ,    0.    ,    0.8412, 10000.    ])
+    """
+    return _gelu_by_tanh(z) if approximate else z * normal_cdf(z)
+
+
+# ── softmax and its relatives ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _largest(z: Array, axis: int) -> Array:
+    """The maximum along `axis`, kept as an axis; 0 in place of an infinite one."""
+    _need_real("softmax", z)
+    top = np.max(z, axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, 0)
+
+
+def _logsumexp(z: Array, axis: int = 0, keepdims: bool = False) -> Array:
+    top = _largest(z, axis)
+    with np.errstate(divide="ignore"):  # ln 0 = −inf where every entry is −inf
+        y = top + np.log(np.sum(np.exp(z - top), axis=axis, keepdims=True))
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def _unreduced(x: Array, axis: int, keepdims: bool) -> Array:
+    return x if keepdims else np.expand_dims(x, axis)
+
+
+logsumexp = rule(_logsumexp, "y = ln Σ eᶻ:  dy/dz = eᶻ⁻ʸ = softmax(z)",
+                 lambda g, _y, z, axis=0, keepdims=False: _unreduced(g, axis, keepdims) * softmax(z, axis),
+                 samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
+                                       call(draw(2, 3, 4), axis=1, keepdims=True)])  # fmt: skip
+
+
+def _softmax(z: Array, axis: int = 0) -> Array:
+    e = np.exp(z - _largest(z, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+softmax = rule(_softmax, "yᵢ = e^zᵢ / Σ e^zⱼ:  ∂J/∂z = y (g − Σ g y)",
+               lambda g, y, _z, axis=0: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
+               samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
+                                     call(draw(2, 3, 4), axis=1)])  # fmt: skip
+
+
+def _log_softmax(z: Array, axis: int = 0) -> Array:
+    shifted = z - _largest(z, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+log_softmax = rule(_log_softmax, "y = z − ln Σ eᶻ:  ∂J/∂z = g − eʸ Σ g",
+                   lambda g, y, _z, axis=0: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
+                   samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
+                                         call(draw(2, 3, 4), axis=1)])  # fmt: skip
+
+# ── x ln y with 0 ln 0 = 0 ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _xlogy(a: Array, b: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(a == 0, 0, a * np.log(b))
+
+
+def _share_of(g: Array, a: Array, b: Array) -> Array:
+    """``g a/b``, and 0 where a = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(a == 0, 0, g * a / np.where(a == 0, 1, b))
+
+
+def _log_of(g: Array, b: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return g * np.log(b)
+
+
+xlogy = rule(_xlogy, "y = a ln b  (0 where a = 0):  ∂y/∂a = ln b,  ∂y/∂b = a/b",
+             lambda g, _y, _a, b: _log_of(g, b),
+             lambda g, _y, a, b: _share_of(g, a, b),
+             elementwise=True, domain=((0.3, 2.0), (0.2, 3.0)))  # fmt: skip
+
+# ── mean 0, variance 1 ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _standardize(x: Array, axis: Any, epsilon: float = 1e-5) -> Array:
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    return centred / np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + epsilon)
+
+
+def _standardize_pullback(g: Array, y: Array, x: Array, axis: Any, epsilon: float) -> Array:
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    deviation = np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + epsilon)
+    along_y = y * np.mean(g * y, axis=axis, keepdims=True)
+    return (g - np.mean(g, axis=axis, keepdims=True) - along_y) / deviation
+
+
+standardize = rule(
+    _standardize, "y = (x − μ)/√(σ² + ε):  ∂J/∂x = (g − mean g − y mean(g y))/√(σ² + ε)",
+    lambda g, y, x, axis, epsilon=1e-5: _standardize_pullback(g, y, x, axis, epsilon),
+    samples=lambda draw: [call(draw(3, 4), 1), call(draw(3, 4), 0, epsilon=0.1),
+                          call(draw(2, 3, 4), (0, 2))])  # fmt: skip
+
+# ── dropout and labels ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def dropout(A: Array, keep_prob: float, rng: Any = None) -> Array:
+    """Inverted dropout: ``A * D / keep_prob``, with ``D = rng.random(A.shape) < keep_prob``.
+
+    The mask is a constant of the graph, so the backward pass uses the same one: ``dA = dA * D / keep_prob``.
+
+    Parameters
+    ----------
+    A : array or Tensor
+    keep_prob : float
+        Probability to keep a unit, in (0, 1].
+    rng : numpy.random.Generator, optional
+        Where the mask comes from. None (test time): `A` is returned as it is.
+
+    Raises
+    ------
+    BadInputError
+        If `keep_prob` isn't in (0, 1].
+
+    Examples
+    --------
+    >>> dropout(np.ones(6), 0.5, np.random.default_rng(0))
+    array([0., 2., 2., 2., 0., 0.])
+    """
+    if not 0 < keep_prob <= 1:
+        raise BadInputError(f"keep_prob is the probability to keep a unit, in (0, 1], not {keep_prob}.{user_line()}")
+    if rng is None:
+        return A
+    D = rng.random(A.shape) < keep_prob
+    return A * D / keep_prob
+
+
+def one_hot(labels: Any, classes: int, axis: int = 0, dtype: Any = np.float64) -> Any:
+    """Return labels 0 … classes − 1 as columns of zeros with a single 1.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (m,)
+        Any other shape works too.
+    classes : int
+    axis : int
+        Where the class axis goes: ``(classes, m)`` for 0, ``(m, classes)`` for -1.
+    dtype : dtype
+
+    Raises
+    ------
+    BadInputError
+        If a label is not an integer from 0 to classes − 1.
+
+    Examples
+    --------
+    >>> one_hot([0, 2, 1], 3)
+    array([[1., 0., 0.],
+           [0., 0., 1.],
+           [0., 1., 0.]])
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or (labels.size and not (labels.min() >= 0 and labels.max() < classes)):
+        raise BadInputError(f"labels must be integers from 0 to {classes - 1}.{user_line()}")
+    return np.moveaxis(np.eye(classes, dtype=dtype)[labels], -1, axis)
