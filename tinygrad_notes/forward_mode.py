@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 
 from .rules import Op, Parts
-from .tensor import Node, Tensor, fit, gather, handle, leaf_node, pull_back, pull_back_recorded, recorded_arguments
+from .tensor import (
+    Node,
+    Tensor,
+    apply_rule,
+    fit,
+    gather,
+    handle,
+    leaf_node,
+    pull_back,
+    pull_back_recorded,
+    recorded_arguments,
+)
 
 __all__ = ["push_forward"]
 
@@ -75,7 +86,8 @@ def _with(args: tuple[Any, ...], position: int, value: Any) -> list[Any]:
 
 
 def _apply(op: Op, args: list[Any]) -> Any:
-    y = op.rule(*args, **op.params) if op.rule.variadic else op.rule(*args)
+    """The function itself on arguments in the rule's own order, recorded if Tensors are among them."""
+    y = apply_rule(op.rule, tuple(args), op.params) if any(isinstance(x, Tensor) for x in args) else op.forward(*args)
     return Parts(y) if type(y) is tuple else y
 
 

@@ -15,16 +15,18 @@ import numpy as np
 from . import tensor as heart
 from .errors import operation_failed
 from .rules import BOOK, Rule
-from .tensor import OPERATORS, UNARY, Tensor, call_book, handle, is_paused, make_node
+from .tensor import OPERATORS, UNARY, Tensor, call_book
 
 __all__: list[str] = []
 
 BINARY = '''
 def {method}(self, other):
     """``{doc}``, recorded."""
-    if isinstance(other, Tensor):
+    if type(other) is float:
+        {theirs}, m = other, None
+    elif isinstance(other, Tensor):
         {theirs}, m = other.data, other.node
-    elif type(other) is float or isinstance(other, PLAIN_OPERANDS):
+    elif isinstance(other, PLAIN_OPERANDS):
         {theirs}, m = other, None
     else:
         {theirs}, m = as_operand(other), None
@@ -35,19 +37,19 @@ def {method}(self, other):
         y = {expression}
     except Exception as error:
         raise operation_failed({name!r}, error, a, b) from error
-    t = new(Tensor)
+    t = Computed()
     t.data = y
     if n is not None:
         if m is not None:
-            node = new(Node)
+            node = Node()
             node.op, node.parents, node.args = BOTH, {both}, ({a_both}, {b_both})
             node.like = {like_both}
         else:
-            node = new(Node)
+            node = Node()
             node.op, node.parents, node.args = MINE, (n,), ({a_mine}, {b_mine})
             node.like = {like_mine}
     elif m is not None:
-        node = new(Node)
+        node = Node()
         node.op, node.parents, node.args = THEIRS, (m,), ({a_theirs}, {b_theirs})
         node.like = {like_theirs}
     else:
@@ -74,8 +76,17 @@ def as_operand(other: Any) -> Any:
     return other if hasattr(other, "__array_function__") else NotImplemented
 
 
+def _compiled(source: str, name: str) -> Callable[..., Any]:
+    """A function from a filled-in template, in the heart's namespace so that ``next_id`` stays one name."""
+    namespace: dict[str, Any] = {}
+    exec(compile(source, f"<{name} of Tensor, from a template in operators.py>", "exec"), vars(heart), namespace)
+    function: Callable[..., Any] = namespace[name]
+    function.__qualname__ = f"Tensor.{name}"
+    return function
+
+
 def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[Any, Any], Any]:
-    """One operator method from the template, compiled in the heart's namespace so that ``next_id`` is one name."""
+    """One operator method, from the template."""
     entry: Rule = BOOK[ufunc]
     both, left, right = entry.op((0, 1)), entry.op((0,)), entry.op((1,))
     mine, theirs = (right, left) if reflected else (left, right)
@@ -105,15 +116,11 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
     for label, op in (("BOTH", both), ("MINE", mine), ("THEIRS", theirs)):
         vars(heart)[f"_{method}{label}"] = op
         source = source.replace(label, f"_{method}{label}")
-    namespace: dict[str, Any] = {}
-    exec(compile(source, f"<{method} of Tensor, from the template in operators.py>", "exec"), vars(heart), namespace)
-    function: Callable[[Any, Any], Any] = namespace[method]
-    function.__qualname__ = f"Tensor.{method}"
-    return function
+    return _compiled(source, method)
 
 
 _ufunc: Any
-vars(heart).update(PLAIN_OPERANDS=PLAIN_OPERANDS, as_operand=as_operand)
+vars(heart).update(PLAIN_OPERANDS=PLAIN_OPERANDS, as_operand=as_operand, operation_failed=operation_failed)
 
 for _name, _ufunc, _symbol in (
     ("add", np.add, "+"),
@@ -153,28 +160,46 @@ for _name, _ufunc in (
     setattr(Tensor, f"__i{_name}__", _in_place(OPERATORS[_ufunc][0]))
 
 
-def _unary(entry: Rule) -> Callable[[Any], Any]:
-    """The quick way for an elementwise function of one input."""
-    f, op, name = entry.f, entry.op((0,)), entry.name
-    keep_x = op.keep[0]
+ELEMENTWISE = '''
+def {name}(t):
+    """``np.{name}`` of this Tensor, recorded."""
+    x, n = t.data, t.node
+    try:
+        y = {function}(x)
+    except TypeError as error:
+        raise operation_failed({name!r}, error, x) from error
+    result = Computed()
+    result.data = y
+    if n is None or (paused and is_paused()):
+        result.node = None
+        return result
+    node = Node()
+    node.op, node.parents, node.args = {op}, (n,), ({x},)
+    node.like = {like}
+    node.id = next_id()
+    node.grad = None
+    result.node = node
+    return result
+'''
 
-    def run(t: Tensor) -> Tensor:
-        x, n = t.data, t.node
-        try:
-            y = f(x)
-        except TypeError as error:
-            raise operation_failed(name, error, x) from error
-        if n is None or (heart.paused and is_paused()):
-            return handle(y, None)
-        return handle(y, make_node(op, (n,), (x if keep_x else n.like,), y))
 
-    run.__name__ = run.__qualname__ = name
-    return run
+def _define_elementwise(entry: Rule) -> Callable[[Any], Any]:
+    """The quick way for a function of one input, from its template."""
+    op, name = entry.op((0,)), entry.name
+    vars(heart)[f"_{name}_FUNCTION"], vars(heart)[f"_{name}_OP"] = entry.f, op
+    source = ELEMENTWISE.format(
+        name=name,
+        function=f"_{name}_FUNCTION",
+        op=f"_{name}_OP",
+        x="x" if op.keep[0] else "n.like",
+        like="y" if op.keep_y else SLIM,
+    )
+    return _compiled(source, name)
 
 
 for _function, _entry in BOOK.items():
     if type(_entry) is Rule and _entry.elementwise and isinstance(_function, np.ufunc) and _function.nin == 1:
-        UNARY[_function] = _unary(_entry)
+        UNARY[_function] = _define_elementwise(_entry)
 
 for _name, _ufunc in (("neg", np.negative), ("pos", np.positive), ("abs", np.absolute)):
     setattr(Tensor, f"__{_name}__", UNARY[_ufunc])
@@ -276,7 +301,7 @@ def transpose(self: Tensor, *axes: Any) -> Any:
     return call_book(np.transpose, (self, _shape_argument(axes) if axes else None), {})
 
 
-def astype(self: Tensor, dtype: Any, *, copy: bool = True) -> Any:
+def astype(self: Tensor, dtype: Any) -> Any:
     """Cast to another float or complex dtype, recorded; other dtypes carry no derivative and raise."""
     return call_book(np.astype, (self, np.dtype(dtype)), {})
 

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Node", "Spec", "Tensor", "stop_gradient"]
 
-new = object.__new__
 next_id: Callable[[], int] = itertools.count(1).__next__
 _by_id = attrgetter("id")
 
@@ -129,7 +128,7 @@ FREED = Op(LEAF.rule, (), 0)
 
 def make_node(op: Op, parents: tuple[Node, ...], args: tuple[Any, ...], y: Any) -> Node:
     """Record one operation; the operators below have these lines written out for speed."""
-    node = new(Node)
+    node = Node()
     node.op, node.parents, node.args = op, parents, args
     node.like = y if op.keep_y or type(y) is Parts else keep_if_small(y)
     node.id = next_id()
@@ -144,14 +143,14 @@ def keep_if_small(y: Any) -> Any:
 
 def leaf_node(data: Any, name: str | None = None) -> Node:
     """The start of a graph: an input that gradients are asked for."""
-    node = new(Node)
+    node = Node()
     node.op, node.parents, node.args, node.like, node.id, node.grad = LEAF, (), (name,), data, next_id(), None
     return node
 
 
 def handle(data: Any, node: Node | None) -> Tensor:
     """A Tensor without the checks of its constructor."""
-    t = new(Tensor)
+    t: Tensor = Computed()
     t.data = data
     t.node = node
     return t
@@ -187,6 +186,8 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
             elif a.node is not None:
                 which.append(i)
                 parents.append(a.node)
+        elif isinstance(a, (list, tuple)) and (variadic or i < rule.inputs):
+            raw[i] = np.asarray(a)
     try:
         y = rule.f(*raw, **params) if params else rule.forward(*raw)
     except Exception as error:
@@ -238,55 +239,63 @@ def gather(root: Node, start: int = 0) -> tuple[list[Node], dict[Node, int], boo
     order = [root]
     outer = False
     for node in order:
-        for parent in node.parents:
+        parents = node.parents
+        if not parents and node.op is FREED:
+            raise GraphFreedError(
+                f"this graph was handed back by backward(free=True); compute the result again first.{user_line()}"
+            )
+        for parent in parents:
             if parent in uses:
                 uses[parent] += 1
-            elif parent.id < start:
+            elif start and parent.id < start:
                 outer = True
             else:
                 uses[parent] = 1
                 order.append(parent)
-        if node.op is FREED:
-            raise GraphFreedError(
-                f"this graph was handed back by backward(free=True); compute the result again first.{user_line()}"
-            )
     order.sort(key=_by_id)
     return order, uses, outer
 
 
 def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = False) -> dict[Node, Any]:
-    """Walk the sorted graph back with arrays; gradients of leaves are left in the returned dict.
+    """Walk the sorted graph back with arrays; return the gradients of its leaves.
 
     A node that some Tensor still holds gets its gradient in ``node.grad``: the number of references to it beyond
     the graph's own tells, so recording pays nothing for it. `order` is used up.
     """
     grads = {order[-1]: seed}
     ours: set[Node] = set()  # gradients that are sums made here: the only arrays we may add into
-    done: dict[Node, Any] = {}
+    leaves: dict[Node, Any] = {}
     parent: Node | None
+    pop, take, held_once = order.pop, grads.pop, _UNHELD + 1
+    is_complex = seed.dtype.kind == "c"
     while order:
-        node = order.pop()
-        g = grads.pop(node, None)
-        if g is None:
-            continue  # no path from here carries a gradient (a rule gave none)
-        if getrefcount(node) - uses[node] > _UNHELD:
-            node.grad = g.copy() if type(g) is not float64 and node.like is not None and type(g) is not Parts else g
+        node = pop()
+        g = take(node)
         op = node.op
+        if getrefcount(node) > held_once and getrefcount(node) - uses[node] > _UNHELD:
+            node.grad = g.copy() if type(g) is ndarray else g
+        if op is LEAF:
+            leaves[node] = g
         vjps = op.vjps
-        if not node.parents:
-            if op is LEAF:
-                done[node] = g
-            continue
-        if type(g) is not float64 and g.dtype.kind == "c" and op.rule.holomorphic:
+        if not op.holomorphic:
+            is_complex = is_complex or _any_complex(node)
+        elif is_complex:
             vjps = _conjugated(vjps)
-        like, args = node.like, node.args
-        for parent, vjp in zip(node.parents, vjps):  # noqa: B905 (equal by construction, and hot)
-            gp = vjp(g, like, *args)
+        like, args, parents = node.like, node.args, node.parents
+        for i in op.places:  # an index, and two-argument calls written out: zip and *args cost a third more
+            parent = parents[i]
+            if len(args) == 2:
+                a, b = args
+                gp = vjps[i](g, like, a, b)
+            else:
+                gp = vjps[i](g, like, *args)
             want = parent.like
-            if (type(gp) is not float64 or type(want) is not float64) and (
-                type(gp) is not ndarray or gp.shape != want.shape or gp.dtype is not want.dtype
-            ):
+            if type(gp) is float64:
+                if type(want) is not float64:
+                    gp = fit(gp, want, op)
+            elif type(gp) is not ndarray or gp.shape != want.shape or gp.dtype is not want.dtype:
                 gp = fit(gp, want, op)
+                is_complex = is_complex or gp.dtype.kind == "c"
             if parent not in grads:
                 grads[parent] = gp
             elif parent in ours:
@@ -298,7 +307,11 @@ def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = 
         parent = None  # else it would count as a Tensor's hold on that node
         if free:
             node.op, node.parents, node.args = FREED, (), ()
-    return done
+    return leaves
+
+
+def _any_complex(node: Node) -> bool:
+    return any(parent.like.dtype.kind == "c" for parent in node.parents)
 
 
 def pull_back_recorded(root: Node, seed: Any, start: int, targets: set[Node]) -> dict[Node, Any]:
@@ -424,6 +437,8 @@ def call_book(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a NumPy function on Tensors by its entry in the rule book."""
     entry = BOOK.get(func)
     if type(entry) is Rule:
+        if entry.others is not None and not entry.covers(args, kwargs):
+            return entry.others(*args, **kwargs)
         return apply_rule(entry, entry.bind(args, kwargs))
     if type(entry) is Composite:
         return entry.body(*args, **kwargs)
@@ -617,9 +632,9 @@ class Tensor:
             )
         if gradient is None and root.like.size != 1:
             raise NotScalarError(
-                f"backward() needs one number, this is {describe(self.data)}; reduce it first (np.sum, np.mean), or give "
-                f"the cotangent: backward(gradient=np.ones({tuple(self.shape)})); for all derivatives use tn.jacobian."
-                f"{user_line()}"
+                f"backward() needs one number, this is {describe(self.data)}; reduce it first (np.sum, np.mean), or "
+                f"give the cotangent: backward(gradient=np.ones({tuple(self.shape)})); for all derivatives use "
+                f"tn.jacobian.{user_line()}"
             )
         seed = seed_like(root, gradient)
         if seed.shape != root.like.shape:
@@ -786,7 +801,8 @@ class Tensor:
 
     def __index__(self) -> int:
         raise LeavesGraphError(
-            f"a Tensor can't be an index or a length: use int(t.item()), or t.data.astype(int) for indices.{user_line()}"
+            "a Tensor can't be an index or a length: use int(t.item()), or t.data.astype(int) for indices."
+            f"{user_line()}"
         )
 
     def _leave(self, what: str) -> Any:
@@ -830,13 +846,11 @@ class Tensor:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
             if not kwargs:
-                run = UNARY.get(ufunc)
-                if run is not None:
-                    return run(inputs[0])
-                operator = OPERATORS.get(ufunc)
-                if operator is not None:
+                if ufunc in UNARY:
+                    return UNARY[ufunc](self)
+                if ufunc in OPERATORS:
                     a, b = inputs
-                    return operator[0](a, b) if isinstance(a, Tensor) else operator[1](b, a)
+                    return OPERATORS[ufunc][0](a, b) if isinstance(a, Tensor) else OPERATORS[ufunc][1](b, a)
             return call_book(ufunc, inputs, kwargs)
         return call_book((ufunc, method), inputs, kwargs)
 
@@ -872,3 +886,10 @@ class Tensor:
         T: Tensor
 
     # operators, and methods such as t.sum(), are made in operators.py
+
+
+class Computed(Tensor):
+    """What operations return: a Tensor without the constructor's checks, which cost as much as a multiplication."""
+
+    __slots__ = ()
+    __init__ = object.__init__

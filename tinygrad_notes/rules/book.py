@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 Array = Any  # a NumPy array or scalar, a CuPy array, a Tensor, a Batched: whatever follows NumPy's protocols
 Pullback = Callable[..., Any]
 Entry = "Rule | Composite | Plain | Refusal"
@@ -37,11 +39,13 @@ BOOK: dict[Any, Any] = {}
 class Op:
     """A rule with the inputs that are tracked in this call: what a graph node points to."""
 
-    __slots__ = ("forward", "keep", "keep_y", "params", "rule", "vjps", "which")
+    __slots__ = ("forward", "holomorphic", "keep", "keep_y", "params", "places", "rule", "vjps", "which")
 
     def __init__(self, rule: Rule, which: tuple[int, ...], count: int, params: dict[str, Any] | None = None) -> None:
         self.rule = rule
+        self.holomorphic = rule.holomorphic
         self.which = which
+        self.places = tuple(range(len(which)))
         self.params = params or {}
         if rule.variadic:
             self.vjps = tuple(partial(rule.vjps[0], i, **self.params) for i in which)
@@ -81,7 +85,9 @@ class Rule:
         "kinks",
         "linear",
         "name",
+        "others",
         "param_names",
+        "positions",
         "reads",
         "samples",
         "variadic",
@@ -130,6 +136,8 @@ class Rule:
         self.param_names = tuple(p.name.lstrip("_") for p in params)
         self.defaults = tuple(p.default for p in params)
         self._ops: dict[Any, Op] = {}
+        self.positions = _positional_names(f) or self.input_names + self.param_names
+        self.others: Callable[..., Any] | None = None
 
     def _forward_with_params(self, *args: Any) -> Any:
         return self.f(*args[: self.inputs], **dict(zip(self.param_names, args[self.inputs :], strict=True)))
@@ -148,9 +156,16 @@ class Rule:
         if not kwargs and len(args) == self.inputs and not self.param_names:
             return args
         names = self.input_names + self.param_names
-        if len(args) > len(names):
-            raise unsupported(self, f"{len(args)} positional arguments")
-        bound = dict(zip(names, args, strict=False))
+        inputs = self.inputs
+        bound = dict(zip(names[:inputs], args, strict=False))
+        if len(args) > inputs:
+            if len(args) > len(self.positions):
+                raise unsupported(self, f"{len(args)} positional arguments")
+            for key, value in zip(self.positions[inputs:], args[inputs:], strict=False):
+                if key in names:
+                    bound[key] = value
+                elif not _is_default(self.f, key, value):
+                    raise unsupported(self, f"{key}=")
         for key, value in kwargs.items():
             if key not in names:
                 if _is_default(self.f, key, value):
@@ -159,7 +174,6 @@ class Rule:
             if key in bound:
                 raise TypeError(f"{self.name}() got multiple values for argument '{key}'")
             bound[key] = value
-        inputs = self.inputs
         result = []
         for k, name in enumerate(names):
             if name in bound:
@@ -170,7 +184,14 @@ class Rule:
                 raise TypeError(f"{self.name}() misses its argument '{name}'")
         return tuple(result)
 
+    def covers(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether the rule itself takes these arguments; if not, `others` may."""
+        names = self.input_names + self.param_names
+        return all(key in names for key in (*self.positions[self.inputs : len(args)], *kwargs))
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.others is not None and not self.covers(args, kwargs):
+            return self.others(*args, **kwargs)
         values = args if self.variadic else self.bind(args, kwargs)
         for value in values:
             apply = getattr(type(value), "__apply_rule__", None)
@@ -189,7 +210,7 @@ class Composite:
 
     def __init__(self, f: Any, body: Callable[..., Any], formula: str, samples: Any) -> None:
         self.f, self.body, self.formula, self.samples = f, body, formula, samples
-        self.name = getattr(f, "__name__", str(f))
+        self.name = _name(f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.body(*args, **kwargs)
@@ -202,7 +223,7 @@ class Plain:
 
     def __init__(self, f: Any, why: str) -> None:
         self.f, self.why = f, why
-        self.name = getattr(f, "__name__", str(f))
+        self.name = _name(f)
 
 
 class Refusal:
@@ -212,7 +233,7 @@ class Refusal:
 
     def __init__(self, f: Any, instead: str) -> None:
         self.f, self.instead = f, instead
-        self.name = getattr(f, "__name__", str(f))
+        self.name = _name(f)
 
 
 def rule(
@@ -283,6 +304,16 @@ def composite(f: Any, formula: str, *, samples: Any = None) -> Callable[[Callabl
     return enter
 
 
+def otherwise(f: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Say what calls of `f` do whose keywords its rule does not take (decorates a combination of other functions)."""
+
+    def enter(body: Callable[..., Any]) -> Callable[..., Any]:
+        BOOK[f].others = body
+        return body
+
+    return enter
+
+
 def plain(why: str, *functions: Any) -> None:
     """Enter functions whose result carries no derivative."""
     for f in functions:
@@ -301,6 +332,20 @@ def alias(known: Any, *others: Any) -> None:
         BOOK[f] = BOOK[known]
 
 
+def _name(f: Any) -> str:
+    """``sum``; a ufunc's method, keyed ``(np.add, "reduce")``, is ``add.reduce``."""
+    return ".".join(map(_name, f)) if isinstance(f, tuple) else getattr(f, "__name__", str(f))
+
+
+def _positional_names(f: Any) -> tuple[str, ...]:
+    """The parameters of `f` that may be given by position, if Python knows them."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
 def unsupported(entry: Rule, what: str) -> Exception:
     """The error for an argument that a rule does not cover."""
     from ..errors import NoRuleError, user_line
@@ -310,6 +355,8 @@ def unsupported(entry: Rule, what: str) -> Exception:
         way = "assign the result instead: y = f(...)"
     elif what == "dtype=":
         way = "cast the input first: f(t.astype(dtype))"
+    elif what == "where=":
+        way = "choose afterwards: np.where(condition, f(...), other)"
     else:
         way = f"it takes {known}"
     return NoRuleError(f"{entry.name} of a Tensor does not take {what}; {way}.{user_line()}")
@@ -317,7 +364,9 @@ def unsupported(entry: Rule, what: str) -> Exception:
 
 def _is_default(f: Any, key: str, value: Any) -> bool:
     """Whether `value` is what `f` would use anyway, so that it may be left out."""
-    if value is None and key in ("out", "dtype", "initial", "casting", "axes", "axis", "like"):
+    if value is None and key in ("out", "dtype", "initial", "casting", "axes", "axis", "like", "mean", "weights"):
+        return True
+    if key == "initial" and value is np._NoValue:
         return True
     try:
         parameter = inspect.signature(f).parameters.get(key)
