@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import elementwise, linear_algebra, reductions, shapes, sorting
+from . import einsum, elementwise, linear_algebra, norms, reductions, shapes, sorting
 from .book import (
     BOOK,
     Composite,
@@ -31,11 +31,13 @@ __all__ = [
     "alias",
     "call",
     "composite",
+    "einsum",
     "elementwise",
     "getitem",
     "identity",
     "item",
     "linear_algebra",
+    "norms",
     "plain",
     "putitem",
     "reductions",
