@@ -135,18 +135,22 @@ def describe(value: Any) -> str:
     >>> describe(np.zeros((2, 3))), describe(3)
     ('float64 (2, 3)', '3')
     """
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if _is_array(value):
         return f"{value.dtype} {tuple(value.shape)}"
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
 
 
 def operation_failed(name: str, error: Exception, *operands: Any) -> Exception:
     """Our error for what NumPy raised: the operation, both shapes, the user's line, the next step."""
     if isinstance(error, (ShapeError, NoRuleError, DTypeError)):
         return error
-    arrays = [x for x in operands if hasattr(x, "shape")]
-    shapes = " and ".join(describe(x) for x in operands if hasattr(x, "shape") or isinstance(x, (int, float, complex)))
+    arrays = [x for x in operands if _is_array(x)]
+    shapes = " and ".join(describe(x) for x in operands if _is_array(x) or isinstance(x, (int, float, complex)))
     if isinstance(error, (ValueError, IndexError)) and not isinstance(error, LinAlgError):
         hint = _shape_hint(name, arrays)
         return ShapeError(f"{name} of {shapes}: {error}{hint}{user_line()}")

@@ -441,7 +441,7 @@ def call_book(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return entry.others(*args, **kwargs)
         return apply_rule(entry, entry.bind(args, kwargs))
     if type(entry) is Composite:
-        return entry.body(*args, **kwargs)
+        return entry(*args, **kwargs)
     if type(entry) is Plain:
         return func(*map(to_plain, args), **{key: to_plain(value) for key, value in kwargs.items()})
     name = (

@@ -206,13 +206,24 @@ class Rule:
 class Composite:
     """A function written in other NumPy functions, so that their rules do the work."""
 
-    __slots__ = ("body", "f", "formula", "name", "samples")
+    __slots__ = ("any_keyword", "body", "f", "formula", "name", "names", "positional", "samples")
 
     def __init__(self, f: Any, body: Callable[..., Any], formula: str, samples: Any) -> None:
         self.f, self.body, self.formula, self.samples = f, body, formula, samples
         self.name = _name(f)
+        parameters = inspect.signature(body).parameters.values()
+        kinds = [p.kind for p in parameters]
+        self.names = tuple(p.name for p in parameters)
+        self.any_keyword = inspect.Parameter.VAR_KEYWORD in kinds
+        starred = inspect.Parameter.VAR_POSITIONAL in kinds
+        self.positional = 1 << 30 if starred else sum(k is not inspect.Parameter.KEYWORD_ONLY for k in kinds)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) > self.positional:
+            raise unsupported(self, f"{len(args)} positional arguments")
+        for key in [] if self.any_keyword else [key for key in kwargs if key not in self.names]:
+            if not _is_default(self.f, key, kwargs.pop(key)):
+                raise unsupported(self, f"{key}=")
         return self.body(*args, **kwargs)
 
 
@@ -346,11 +357,11 @@ def _positional_names(f: Any) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
 
-def unsupported(entry: Rule, what: str) -> Exception:
+def unsupported(entry: Rule | Composite, what: str) -> Exception:
     """The error for an argument that a rule does not cover."""
     from ..errors import NoRuleError, user_line
 
-    known = ", ".join((*entry.input_names, *entry.param_names))
+    known = ", ".join(entry.names if isinstance(entry, Composite) else (*entry.input_names, *entry.param_names))
     if what == "out=":
         way = "assign the result instead: y = f(...)"
     elif what == "dtype=":
