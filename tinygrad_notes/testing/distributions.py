@@ -150,11 +150,11 @@ def plain_values(drawn_from: Distribution) -> tuple[float, ...]:
 
     Examples
     --------
-    >>> plain_values(bits), plain_values(distribution((0.5, 2)))
+    >>> plain_values(bits), plain_values(distribution((0.6, 2)))
     ((0.0, 1.0), (1.0, 2.0))
     """
     if isinstance(drawn_from, Range):
-        return tuple(v for v in (1.0, 0.5, 2.0, 0.0, -1.0, 3.0) if drawn_from.low <= v <= drawn_from.high and v != 0.5)
+        return tuple(v for v in (1.0, 0.5, 2.0, 0.0, -1.0, 3.0) if drawn_from.low <= v <= drawn_from.high)
     try:
         return PLAIN_VALUES.get(drawn_from, ())
     except TypeError:  # an unhashable callable of the user's
