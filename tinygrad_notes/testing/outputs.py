@@ -188,7 +188,8 @@ def _only_name(leaves: Mapping[str, Any], wrt: list[str] | None, by_hand: Any) -
         return next(iter(leaves))
     if len(names) != 1:
         raise BadInputError(
-            f"{name_of(by_hand)} returned one array; say which input's gradient it is: wrt='{(names or list(leaves))[0]}'"
+            f"{name_of(by_hand)} returned one array; say which input's gradient it is: "
+            f"wrt='{(names or list(leaves))[0]}'"
         )
     return names[0]
 
