@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from . import errors, operators
+from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
 from .tensor import Tensor, stop_gradient
 from .transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "Tensor",
+    "checkpoint",
     "elementwise_grad",
     "errors",
     "grad",
@@ -17,6 +19,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "no_grad",
+    "primitive",
     "scope",
     "stop_gradient",
     "value_and_grad",

@@ -351,16 +351,17 @@ def pull_back_recorded(root: Node, seed: Any, start: int, targets: set[Node]) ->
 def recorded_arguments(node: Node) -> tuple[Any, tuple[Any, ...]]:
     """A node's result and arguments as Tensors, for a rule whose own work is to be recorded."""
     op, args = node.op, list(node.args)
-    keep = op.keep
     for i, parent in zip(op.which, node.parents, strict=True):
-        if keep[i] and type(args[i]) is not Parts:
-            args[i] = handle(args[i], parent)
-    if not op.keep_y:
-        return node.like, tuple(args)
-    if type(node.like) is Parts:
-        parts = [handle(part, make_node(_ITEM, (node,), (node.like, i), part)) for i, part in enumerate(node.like)]
-        return Parts(tuple(parts)), tuple(args)
-    return handle(node.like, node), tuple(args)
+        if op.keep[i]:
+            args[i] = _as_tensor(args[i], parent)
+    return (_as_tensor(node.like, node) if op.keep_y else node.like), tuple(args)
+
+
+def _as_tensor(value: Any, node: Node) -> Any:
+    if type(value) is Parts:
+        parts = (handle(part, make_node(_ITEM, (node,), (value, i), part)) for i, part in enumerate(value))
+        return Parts(tuple(parts), value.likes)
+    return handle(value, node)
 
 
 def _conjugated(vjps: tuple[Any, ...]) -> tuple[Any, ...]:

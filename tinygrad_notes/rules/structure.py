@@ -50,14 +50,14 @@ def _item(parts: Parts, i: int) -> Array:
     return parts[i]
 
 
-def _only(i: int, g: Array, parts: Parts) -> Parts:
-    return Parts(tuple(g if k == i else None for k in range(len(parts))), parts.likes)
+def _only(i: int, g: Array, likes: tuple[Any, ...]) -> Parts:
+    return Parts(tuple(g if k == i else None for k in range(len(likes))), likes)
 
 
 item = rule(
     _item,
     "part i of several results",
-    lambda g, _y, parts, i: _only(i, g, parts),
+    lambda g, _y, _parts, i: _only(i, g, _parts.likes),
     samples=lambda _draw: [],
 )
 
