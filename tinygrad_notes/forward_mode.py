@@ -101,10 +101,12 @@ def _transposed(node: Node, moving: list[tuple[int, Any]], y: Any, args: tuple[A
     starts = [leaf_node(np.zeros(like.shape, like.dtype)) for like in likes]
     fresh = tuple(handle(start.like, start) for start in starts)
     g: Any = Parts(fresh, tuple(likes)) if type(node.like) is Parts else fresh[0]
+    turned = node.op.rule.holomorphic and likes[0].dtype.kind == "c"  # such rules are written without conjugates
     total: Any = 0.0
     for k, t in moving:
         want = node.parents[k].like
-        part = node.op.vjps[k](g, y, *args)
+        part = node.op.vjps[k](np.conj(g) if turned else g, y, *args)
+        part = part.conj() if turned else part
         if type(part) is Parts:
             for p, s in zip(part.values, t.values, strict=True):
                 if p is not None and s is not None:

@@ -6,13 +6,12 @@ say how they are made of these.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, call, composite, plain, rule
+from .book import Array, call, composite, plain, rule
 
 # ── words used by all chapters of linear algebra ─────────────────────────────────────────────────────────────────
 
@@ -67,10 +66,19 @@ rule(np.matmul, "Y = A B:  ∂J/∂A = g Bᵀ,  ∂J/∂B = Aᵀ g",
                            call(draw(3, 0), draw(0, 2)), call(draw(0, 3), draw(3, 2))])  # fmt: skip
 
 
-@composite(np.dot, "y = Σₖ a[…, k] b[…, k, …]; a product when one is a number",
-           samples=lambda draw: [call(draw(4), draw(4)), call(draw(3, 4), draw(4, 2)), call(draw(), draw(3, 4)),
-                                 call(draw(3), draw()), call(draw(2, 3, 4), draw(4)),
-                                 call(draw(2, 3, 4), draw(5, 4, 2)), call(draw(4), draw(2, 4, 3))])  # fmt: skip
+@composite(
+    np.dot,
+    "y = Σₖ a[…, k] b[…, k, …]; a product when one is a number",
+    samples=lambda draw: [
+        call(draw(4), draw(4)),
+        call(draw(3, 4), draw(4, 2)),
+        call(draw(), draw(3, 4)),
+        call(draw(3), draw()),
+        call(draw(2, 3, 4), draw(4)),
+        call(draw(2, 3, 4), draw(5, 4, 2)),
+        call(draw(4), draw(2, 4, 3)),
+    ],
+)
 def _dot(a: Array, b: Array, out: None = None) -> Array:
     _no_out(out)
     a, b = array(a), array(b)
@@ -88,8 +96,11 @@ def _no_out(out: Any) -> None:
         raise NoRuleError(f"out= can't be recorded: assign the result instead, y = f(...).{user_line()}")
 
 
-@composite(np.vdot, "y = Σ ā b over all entries",
-           samples=lambda draw: [call(draw(4), draw(4)), call(draw(2, 3), draw(2, 3)), call(draw(2, 3), draw(6))])  # fmt: skip
+@composite(
+    np.vdot,
+    "y = Σ ā b over all entries",
+    samples=lambda draw: [call(draw(4), draw(4)), call(draw(2, 3), draw(2, 3)), call(draw(2, 3), draw(6))],
+)
 def _vdot(a: Array, b: Array, /) -> Array:
     return np.matmul(np.ravel(conjugate(array(a))), np.ravel(array(b)))
 
@@ -111,30 +122,54 @@ def _same_length(name: str, n: int, m: int) -> None:
         raise ShapeError(f"{name}: vectors of length {n} and {m} do not go together.{user_line()}")
 
 
-@composite(np.vecdot, "y = Σₖ āₖ bₖ along an axis",
-           samples=lambda draw: [call(draw(4), draw(4)), call(draw(2, 3, 4), draw(3, 4)),
-                                 call(draw(4, 3), draw(4, 1), axis=0), call(draw(3, 4), draw(4), keepdims=True)])  # fmt: skip
+@composite(
+    np.vecdot,
+    "y = Σₖ āₖ bₖ along an axis",
+    samples=lambda draw: [
+        call(draw(4), draw(4)),
+        call(draw(2, 3, 4), draw(3, 4)),
+        call(draw(4, 3), draw(4, 1), axis=0),
+        call(draw(3, 4), draw(4), keepdims=True),
+    ],
+)
 def _vecdot(x1: Array, x2: Array, /, *, axis: int = -1, keepdims: bool = False) -> Array:
     return _vector_product(x1, x2, axis, keepdims)
 
 
-@composite(np.linalg.vecdot, "y = Σₖ āₖ bₖ along an axis",
-           samples=lambda draw: [call(draw(4), draw(4)), call(draw(4, 3), draw(4, 3), axis=0)])  # fmt: skip
+@composite(
+    np.linalg.vecdot,
+    "y = Σₖ āₖ bₖ along an axis",
+    samples=lambda draw: [call(draw(4), draw(4)), call(draw(4, 3), draw(4, 3), axis=0)],
+)
 def _linalg_vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     return _vector_product(x1, x2, axis, False)
 
 
 if hasattr(np, "matvec"):  # NumPy 2.2
 
-    @composite(np.matvec, "y = A x along the last axes",
-               samples=lambda draw: [call(draw(3, 4), draw(4)), call(draw(2, 3, 4), draw(4)),
-                                     call(draw(3, 4), draw(2, 4)), call(draw(5, 1, 3, 4), draw(2, 4))])  # fmt: skip
+    @composite(
+        np.matvec,
+        "y = A x along the last axes",
+        samples=lambda draw: [
+            call(draw(3, 4), draw(4)),
+            call(draw(2, 3, 4), draw(4)),
+            call(draw(3, 4), draw(2, 4)),
+            call(draw(5, 1, 3, 4), draw(2, 4)),
+        ],
+    )
     def _matvec(x1: Array, x2: Array, /) -> Array:
         return np.matmul(x1, array(x2)[..., None])[..., 0]
 
-    @composite(np.vecmat, "y = x̄ A along the last axes",
-               samples=lambda draw: [call(draw(3), draw(3, 4)), call(draw(3), draw(2, 3, 4)),
-                                     call(draw(2, 3), draw(3, 4)), call(draw(5, 1, 3), draw(2, 3, 4))])  # fmt: skip
+    @composite(
+        np.vecmat,
+        "y = x̄ A along the last axes",
+        samples=lambda draw: [
+            call(draw(3), draw(3, 4)),
+            call(draw(3), draw(2, 3, 4)),
+            call(draw(2, 3), draw(3, 4)),
+            call(draw(5, 1, 3), draw(2, 3, 4)),
+        ],
+    )
     def _vecmat(x1: Array, x2: Array, /) -> Array:
         return np.matmul(conjugate(array(x1))[..., None, :], x2)[..., 0, :]
 
@@ -179,15 +214,25 @@ rule(np.tensordot, "Y = Σₖ A[…, k] B[k, …]:  ∂J/∂A = Σ g B,  ∂J/�
                            call(draw(2, 3, 4), draw(4, 3), axes=([-1, 1], [0, -1]))])  # fmt: skip
 
 
-@composite(np.linalg.tensordot, "see tensordot",
-           samples=lambda draw: [call(draw(2, 3, 4), draw(3, 4, 2)), call(draw(3, 4), draw(4, 2), axes=1)])  # fmt: skip
+@composite(
+    np.linalg.tensordot,
+    "see tensordot",
+    samples=lambda draw: [call(draw(2, 3, 4), draw(3, 4, 2)), call(draw(3, 4), draw(4, 2), axes=1)],
+)
 def _linalg_tensordot(x1: Array, x2: Array, /, *, axes: Any = 2) -> Array:
     return np.tensordot(x1, x2, axes=axes)
 
 
-@composite(np.inner, "y = Σₖ a[…, k] b[…, k]; a product when one is a number",
-           samples=lambda draw: [call(draw(4), draw(4)), call(draw(2, 4), draw(3, 4)), call(draw(), draw(3)),
-                                 call(draw(2, 3, 4), draw(4))])  # fmt: skip
+@composite(
+    np.inner,
+    "y = Σₖ a[…, k] b[…, k]; a product when one is a number",
+    samples=lambda draw: [
+        call(draw(4), draw(4)),
+        call(draw(2, 4), draw(3, 4)),
+        call(draw(), draw(3)),
+        call(draw(2, 3, 4), draw(4)),
+    ],
+)
 def _inner(a: Array, b: Array, /) -> Array:
     a, b = array(a), array(b)
     if a.ndim == 0 or b.ndim == 0:
@@ -195,8 +240,11 @@ def _inner(a: Array, b: Array, /) -> Array:
     return np.tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
 
 
-@composite(np.outer, "Y = a bᵀ",
-           samples=lambda draw: [call(draw(3), draw(4)), call(draw(2, 3), draw(2)), call(draw(), draw(3))])  # fmt: skip
+@composite(
+    np.outer,
+    "Y = a bᵀ",
+    samples=lambda draw: [call(draw(3), draw(4)), call(draw(2, 3), draw(2)), call(draw(), draw(3))],
+)
 def _outer(a: Array, b: Array, out: None = None) -> Array:
     _no_out(out)
     return np.multiply(np.ravel(array(a))[:, None], np.ravel(array(b)))
@@ -214,9 +262,17 @@ def _linalg_outer(x1: Array, x2: Array, /) -> Array:
     return np.multiply(x1[:, None], x2)
 
 
-@composite(np.kron, "Y = A ⊗ B: each entry of A times B",
-           samples=lambda draw: [call(draw(2, 3), draw(3, 2)), call(draw(3), draw(2)), call(draw(2, 3), draw(4)),
-                                 call(draw(2), draw(2, 1, 3)), call(draw(), draw(3))])  # fmt: skip
+@composite(
+    np.kron,
+    "Y = A ⊗ B: each entry of A times B",
+    samples=lambda draw: [
+        call(draw(2, 3), draw(3, 2)),
+        call(draw(3), draw(2)),
+        call(draw(2, 3), draw(4)),
+        call(draw(2), draw(2, 1, 3)),
+        call(draw(), draw(3)),
+    ],
+)
 def _kron(a: Array, b: Array) -> Array:
     a, b = array(a), array(b)
     ndim = max(a.ndim, b.ndim)
@@ -235,15 +291,27 @@ def _cross(a: Array, b: Array) -> Array:
     return np.cross(a, b)
 
 
-cross = rule(_cross, "y = a × b:  ∂J/∂a = b × g,  ∂J/∂b = g × a",
-     lambda g, _y, _a, b: cross(b, g),
-     lambda g, _y, a, _b: cross(g, a), name="cross", linear="each",
-     samples=lambda draw: [call(draw(3), draw(3)), call(draw(4, 3), draw(3)), call(draw(2, 1, 3), draw(4, 3))])  # fmt: skip
+cross = rule(
+    _cross,
+    "y = a × b:  ∂J/∂a = b × g,  ∂J/∂b = g × a",
+    lambda g, _y, _a, b: cross(b, g),
+    lambda g, _y, a, _b: cross(g, a),
+    name="cross",
+    linear="each",
+    samples=lambda draw: [call(draw(3), draw(3)), call(draw(4, 3), draw(3)), call(draw(2, 1, 3), draw(4, 3))],
+)
 
 
-@composite(np.cross, "y = a × b; vectors of two entries lie in the plane",
-           samples=lambda draw: [call(draw(3), draw(3)), call(draw(4, 3), draw(3)), call(draw(3, 4), draw(3, 4), axis=0),
-                                 call(draw(3, 4), draw(4, 3), axisa=0, axisc=0)])  # fmt: skip
+@composite(
+    np.cross,
+    "y = a × b; vectors of two entries lie in the plane",
+    samples=lambda draw: [
+        call(draw(3), draw(3)),
+        call(draw(4, 3), draw(3)),
+        call(draw(3, 4), draw(3, 4), axis=0),
+        call(draw(3, 4), draw(4, 3), axisa=0, axisc=0),
+    ],
+)
 def _np_cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -265,8 +333,11 @@ def _in_space(x: Array) -> Array:
     return np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], axis=-1)
 
 
-@composite(np.linalg.cross, "y = a × b of vectors with three entries",
-           samples=lambda draw: [call(draw(3), draw(3)), call(draw(3, 4), draw(3, 4), axis=0)])  # fmt: skip
+@composite(
+    np.linalg.cross,
+    "y = a × b of vectors with three entries",
+    samples=lambda draw: [call(draw(3), draw(3)), call(draw(3, 4), draw(3, 4), axis=0)],
+)
 def _linalg_cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     _same_length("cross", 3, array(x1).shape[axis])
     _same_length("cross", 3, array(x2).shape[axis])
@@ -276,10 +347,16 @@ def _linalg_cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
 # ── many matrices, powers ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@composite(np.linalg.multi_dot, "Y = A B C …, in the cheapest order",
-           samples=lambda draw: [call([draw(2, 3), draw(3, 4)]), call([draw(2, 3), draw(3, 4), draw(4, 2)]),
-                                 call([draw(3), draw(3, 4), draw(4, 2), draw(2)]),
-                                 call([draw(1, 5), draw(5, 2), draw(2, 4), draw(4, 3)])])  # fmt: skip
+@composite(
+    np.linalg.multi_dot,
+    "Y = A B C …, in the cheapest order",
+    samples=lambda draw: [
+        call([draw(2, 3), draw(3, 4)]),
+        call([draw(2, 3), draw(3, 4), draw(4, 2)]),
+        call([draw(3), draw(3, 4), draw(4, 2), draw(2)]),
+        call([draw(1, 5), draw(5, 2), draw(2, 4), draw(4, 3)]),
+    ],
+)
 def _multi_dot(arrays: Sequence[Array], *, out: None = None) -> Array:
     _no_out(out)
     factors = [array(x) for x in arrays]
@@ -322,9 +399,11 @@ def _product(factors: list[Array], split: dict[tuple[int, int], int], i: int, j:
     return np.matmul(_product(factors, split, i, k), _product(factors, split, k + 1, j))
 
 
-@composite(np.linalg.matrix_power, "Y = Aⁿ by squaring; A⁻¹ first for negative n",
-           samples=lambda draw: [call(_invertible(draw(3, 3)), n) for n in (0, 1, 2, 3, 5, -1, -2)]
-           + [call(draw(2, 3, 3), 3)])  # fmt: skip
+@composite(
+    np.linalg.matrix_power,
+    "Y = Aⁿ by squaring; A⁻¹ first for negative n",
+    samples=lambda draw: [call(_invertible(draw(3, 3)), n) for n in (0, 1, 2, 3, 5, -1, -2)] + [call(draw(2, 3, 3), 3)],
+)
 def _matrix_power(a: Array, n: int) -> Array:
     n = int(n)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:

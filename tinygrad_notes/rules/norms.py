@@ -43,20 +43,36 @@ def _vector_norm_pullback(g: Array, y: Array, x: Array, axis: Any, keepdims: boo
     return g * np.sign(x) * _ratio(np.abs(x), y) ** (ord - 1)
 
 
-rule(np.linalg.vector_norm, "y = (Σ|x|ᵖ)¹ᐟᵖ:  g sign(x) (|x|/y)ᵖ⁻¹,  for p = 2 g x/y  (0 at 0)",
-     lambda g, y, x, axis=None, keepdims=False, ord=2: _vector_norm_pullback(g, y, x, axis, keepdims, ord),
-     holomorphic=False,
-     samples=lambda draw: [call(draw(4)), call(draw(3, 4)), call(draw(3, 4), axis=1), call(draw(3, 4), axis=0, keepdims=True),
-                           call(draw(2, 3, 4), axis=(0, 2)), call(draw(2, 3), keepdims=True)]
-     + [call(draw(3, 4), axis=-1, ord=p) for p in (1, 2, 3, 2.5, 0.5, -1, -2, np.inf, -np.inf, 0)])  # fmt: skip
+rule(
+    np.linalg.vector_norm,
+    "y = (Σ|x|ᵖ)¹ᐟᵖ:  g sign(x) (|x|/y)ᵖ⁻¹,  for p = 2 g x/y  (0 at 0)",
+    lambda g, y, x, axis=None, keepdims=False, ord=2: _vector_norm_pullback(g, y, x, axis, keepdims, ord),
+    holomorphic=False,
+    samples=lambda draw: (
+        [
+            call(draw(4)),
+            call(draw(3, 4)),
+            call(draw(3, 4), axis=1),
+            call(draw(3, 4), axis=0, keepdims=True),
+            call(draw(2, 3, 4), axis=(0, 2)),
+            call(draw(2, 3), keepdims=True),
+        ]
+        + [call(draw(3, 4), axis=-1, ord=p) for p in (1, 2, 3, 2.5, 0.5, -1, -2, np.inf, -np.inf, 0)]
+    ),
+)
 
 # ── matrices ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@composite(np.linalg.matrix_norm, "Frobenius: √Σ|a|²; nuclear: Σσ; 2: σ₁; 1, ∞: the largest column, row sum of |a|",
-           samples=lambda draw: [call(draw(3, 4)), call(draw(2, 3, 4), keepdims=True)]
-           + [call(draw(4, 3), ord=p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)]
-           + [call(draw(2, 3, 3), ord=p, keepdims=True) for p in ("nuc", 1, 2)])  # fmt: skip
+@composite(
+    np.linalg.matrix_norm,
+    "Frobenius: √Σ|a|²; nuclear: Σσ; 2: σ₁; 1, ∞: the largest column, row sum of |a|",
+    samples=lambda draw: (
+        [call(draw(3, 4)), call(draw(2, 3, 4), keepdims=True)]
+        + [call(draw(4, 3), ord=p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)]
+        + [call(draw(2, 3, 3), ord=p, keepdims=True) for p in ("nuc", 1, 2)]
+    ),
+)
 def _matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
     if ord in (None, "fro", "f"):
         return np.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
@@ -81,13 +97,25 @@ def _extreme(sums: Array, ord: float) -> Array:
     return np.max(sums, axis=-1) if ord > 0 else np.min(sums, axis=-1)
 
 
-@composite(np.linalg.norm, "see vector_norm, matrix_norm",
-           samples=lambda draw: [call(draw(4)), call(draw(3, 4)), call(draw(2, 3, 4)), call(draw(3, 4), keepdims=True),
-                                 call(draw(3, 4), axis=0), call(draw(2, 3, 4), axis=(0, 2)),
-                                 call(draw(2, 3, 4), 1, (2, 0), True), call(draw(2, 3, 4), np.inf, (0, -1))]
-           + [call(draw(5), p) for p in (1, 2, 3, 2.5, 0.5, -1, -2, np.inf, -np.inf, 0)]
-           + [call(draw(3, 4), p, axis=1, keepdims=True) for p in (1, 2, 3, np.inf)]
-           + [call(draw(3, 4), p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)])  # fmt: skip
+@composite(
+    np.linalg.norm,
+    "see vector_norm, matrix_norm",
+    samples=lambda draw: (
+        [
+            call(draw(4)),
+            call(draw(3, 4)),
+            call(draw(2, 3, 4)),
+            call(draw(3, 4), keepdims=True),
+            call(draw(3, 4), axis=0),
+            call(draw(2, 3, 4), axis=(0, 2)),
+            call(draw(2, 3, 4), 1, (2, 0), True),
+            call(draw(2, 3, 4), np.inf, (0, -1)),
+        ]
+        + [call(draw(5), p) for p in (1, 2, 3, 2.5, 0.5, -1, -2, np.inf, -np.inf, 0)]
+        + [call(draw(3, 4), p, axis=1, keepdims=True) for p in (1, 2, 3, np.inf)]
+        + [call(draw(3, 4), p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)]
+    ),
+)
 def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
     x = array(x)
     if axis is None and ord is None:
@@ -103,9 +131,14 @@ def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -
     return _kept(y, x.shape, axes) if keepdims else y
 
 
-@composite(np.linalg.cond, "κ = ‖A‖ ‖A⁻¹‖; by default σ₁/σₙ",
-           samples=lambda draw: [call(draw(3, 3) + 3 * np.eye(3)), call(draw(4, 3))]
-           + [call(draw(3, 3) + 3 * np.eye(3), p) for p in (2, -2, "fro", "nuc", 1, -1, np.inf, -np.inf)])  # fmt: skip
+@composite(
+    np.linalg.cond,
+    "κ = ‖A‖ ‖A⁻¹‖; by default σ₁/σₙ",
+    samples=lambda draw: (
+        [call(draw(3, 3) + 3 * np.eye(3)), call(draw(4, 3))]
+        + [call(draw(3, 3) + 3 * np.eye(3), p) for p in (2, -2, "fro", "nuc", 1, -1, np.inf, -np.inf)]
+    ),
+)
 def _cond(x: Array, p: Any = None) -> Array:
     if p in (None, 2, -2):
         s = np.linalg.svdvals(x)
