@@ -196,7 +196,9 @@ class Rule:
         for value in values:
             apply = getattr(type(value), "__apply_rule__", None)
             if apply is not None:
-                return apply(self, values, kwargs) if self.variadic else apply(self, values)
+                result = apply(self, values, kwargs) if self.variadic else apply(self, values)
+                if result is not NotImplemented:
+                    return result
         return self.forward(*values, **kwargs) if self.variadic else self.forward(*values)
 
     def __repr__(self) -> str:
@@ -319,7 +321,7 @@ def otherwise(f: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Say what calls of `f` do whose keywords its rule does not take (decorates a combination of other functions)."""
 
     def enter(body: Callable[..., Any]) -> Callable[..., Any]:
-        BOOK[f].others = body
+        BOOK[f].others = Composite(f, body, BOOK[f].formula, None)
         return body
 
     return enter
@@ -371,6 +373,26 @@ def unsupported(entry: Rule | Composite, what: str) -> Exception:
     else:
         way = f"it takes {known}"
     return NoRuleError(f"{entry.name} of a Tensor does not take {what}; {way}.{user_line()}")
+
+
+def values(x: Any) -> Any:
+    """The plain arrays of Tensors, also inside lists and tuples: for conditions, indices and decisions."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(values, x))
+    return x.data if hasattr(type(x), "__apply_rule__") else x
+
+
+def is_tracked(x: Any) -> bool:
+    """Whether a Tensor (of any kind) is `x` or inside it."""
+    return any(map(is_tracked, x)) if isinstance(x, (list, tuple)) else hasattr(type(x), "__apply_rule__")
+
+
+def no_out(out: Any) -> None:
+    """Refuse ``out=``: an array that was recorded is never written."""
+    if out is not None and out != (None,):
+        from ..errors import NoRuleError, user_line
+
+        raise NoRuleError(f"a Tensor's result can't be written into out=: assign it, y = f(...).{user_line()}")
 
 
 def _is_default(f: Any, key: str, value: Any) -> bool:
