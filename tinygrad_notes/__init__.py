@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import errors, operators
+from . import errors, nn, operators, optim, train
 from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
 from .tensor import Tensor, stop_gradient
@@ -18,10 +18,13 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "nn",
     "no_grad",
+    "optim",
     "primitive",
     "scope",
     "stop_gradient",
+    "train",
     "value_and_grad",
     "vjp",
 ]

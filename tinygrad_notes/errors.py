@@ -10,6 +10,7 @@ Every error is also the nearest builtin, so ``except ValueError`` keeps working:
     ├── NoRuleError        (TypeError)     a function, or an argument of it, without a derivative rule
     ├── LeavesGraphError   (TypeError)     float(t), np.asarray(t): the graph would end here unseen
     ├── GraphFreedError    (RuntimeError)  the graph was handed back by backward(free=True)
+    ├── NonFiniteLossError (FloatingPointError) a loss became NaN or inf in training
     ├── DrawingError       (RuntimeError)  a picture could not be laid out
     └── MissingExtraError  (ImportError)   an optional package is not installed
 """
@@ -32,6 +33,7 @@ __all__ = [
     "LeavesGraphError",
     "MissingExtraError",
     "NoRuleError",
+    "NonFiniteLossError",
     "NotScalarError",
     "ShapeError",
     "TinygradNotesError",
@@ -68,6 +70,26 @@ class LeavesGraphError(TinygradNotesError, TypeError):
 
 class GraphFreedError(TinygradNotesError, RuntimeError):
     """The graph was handed back by ``backward(free=True)`` and can't be walked again."""
+
+
+class NonFiniteLossError(TinygradNotesError, FloatingPointError):
+    """A loss became NaN or inf: the step, the operation and the parameter it came from.
+
+    Attributes
+    ----------
+    step : int
+    op : str
+        The first operation that made a number that isn't finite.
+    parameter : str
+        The parameter nearest to it.
+    params
+        The last parameters whose loss was finite.
+    """
+
+    step: int
+    op: str
+    parameter: str
+    params: Any
 
 
 class DrawingError(TinygradNotesError, RuntimeError):

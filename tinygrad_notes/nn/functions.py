@@ -197,6 +197,17 @@ def _largest(z: Array, axis: int) -> Array:
     return np.where(np.isfinite(top), top, 0)
 
 
+def _softmax(z: Array, axis: int = 0) -> Array:
+    e = np.exp(z - _largest(z, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+softmax = rule(_softmax, "yᵢ = e^zᵢ / Σ e^zⱼ:  ∂J/∂z = y (g − Σ g y)",
+               lambda g, y, _z, axis=0: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
+               samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
+                                     call(draw(2, 3, 4), axis=1)])  # fmt: skip
+
+
 def _logsumexp(z: Array, axis: int = 0, keepdims: bool = False) -> Array:
     top = _largest(z, axis)
     with np.errstate(divide="ignore"):  # ln 0 = −inf where every entry is −inf
@@ -212,17 +223,6 @@ logsumexp = rule(_logsumexp, "y = ln Σ eᶻ:  dy/dz = eᶻ⁻ʸ = softmax(z)",
                  lambda g, _y, z, axis=0, keepdims=False: _unreduced(g, axis, keepdims) * softmax(z, axis),
                  samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
                                        call(draw(2, 3, 4), axis=1, keepdims=True)])  # fmt: skip
-
-
-def _softmax(z: Array, axis: int = 0) -> Array:
-    e = np.exp(z - _largest(z, axis))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
-softmax = rule(_softmax, "yᵢ = e^zᵢ / Σ e^zⱼ:  ∂J/∂z = y (g − Σ g y)",
-               lambda g, y, _z, axis=0: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
-               samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
-                                     call(draw(2, 3, 4), axis=1)])  # fmt: skip
 
 
 def _log_softmax(z: Array, axis: int = 0) -> Array:

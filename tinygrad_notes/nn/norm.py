@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import stop_gradient
+from ..tensor import Tensor, stop_gradient
 from .functions import standardize
 from .layer import SETTING, Layer
 
@@ -85,7 +85,7 @@ class BatchNorm(Layer):
 
     def train(self, x: Array, state: Any, rng: Any = None) -> tuple[Array, Any]:  # noqa: ARG002 (draws nothing)
         """Normalise by the batch and move the running statistics towards it (its unbiased variance)."""
-        values = getattr(x, "data", x) if hasattr(x, "node") else x
+        values = x.data if isinstance(x, Tensor) else x  # running statistics carry no gradient
         others = self._others(x.ndim)
         m = x.size // x.shape[self.axis]
         new, old = self.momentum, 1 - self.momentum

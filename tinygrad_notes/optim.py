@@ -1,0 +1,378 @@
+"""Optimisers, each written out whole: ``params, state = optimizer.step(params, gradients, state)``.
+
+Nothing is changed in place and nothing is hidden: parameters, gradients and state are containers of arrays of one
+structure (a dictionary, a model), so a state can be saved and a run continued from it.
+
+    optimizer = Adam(lr=0.001)
+    state = optimizer.init(params)
+    params, state = optimizer.step(params, gradients, state)
+
+``lr`` is α: a number, or a function of the step 0, 1, 2, … (`schedules`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import BadInputError, ShapeError, user_line
+from .pytree import flatten, paths, unflatten
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "clip_grad_norm", "schedules"]
+
+Rate = float | Callable[[int], float]
+
+
+def _every(_name: str) -> bool:
+    return True
+
+
+def _zeros(params: Any) -> Any:
+    leaves, structure = flatten(params)
+    return unflatten(structure, [np.zeros_like(np.asarray(w) if isinstance(w, (int, float)) else w) for w in leaves])
+
+
+def _rate(lr: Rate, step: int) -> float:
+    return float(lr(step)) if callable(lr) else lr
+
+
+def _together(params: Any, *others: Any) -> tuple[list[tuple[Any, ...]], Any]:
+    """The leaves of several containers of one structure side by side, and that structure."""
+    leaves, structure = flatten(params)
+    columns = [leaves]
+    for other in others:
+        column, found = flatten(other)
+        if found != structure:
+            raise ShapeError(
+                f"parameters {structure} and gradients or state {found} have not one structure.{user_line()}"
+            )
+        columns.append(column)
+    return list(zip(*columns, strict=True)), structure
+
+
+class Optimizer:
+    """What `train.fit` asks of an optimiser; `SGD`, `RMSProp`, `Adam` and `AdamW` are ones."""
+
+    lr: Rate
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """The state to start from."""
+        raise NotImplementedError
+
+    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state."""
+        raise NotImplementedError
+
+
+@dataclass
+class SGD(Optimizer):
+    """Gradient descent, ``W := W − α dW``; with momentum and the notes' weight decay.
+
+    With ``weight_decay`` d = λ/m: ``W := (1 − α λ/m) W − α dW``. With momentum μ: ``V := μ V + dW``, ``W := W − α V``
+    (the decay is then part of dW, as in PyTorch); with Nesterov ``W := W − α (dW + μ V)``.
+
+    Parameters
+    ----------
+    lr : float or callable
+        α.
+    momentum : float
+        μ.
+    nesterov : bool
+    weight_decay : float
+        λ/m.
+    decays : callable
+        ``decays(name) -> bool``: which parameters decay, by their name in the container ("W1", "layers[0].W"). The
+        notes leave the biases out: ``lambda name: "W" in name``.
+
+    Examples
+    --------
+    >>> optimizer = SGD(lr=0.1)
+    >>> params = {"w": np.array([1.0, 2.0])}
+    >>> params, state = optimizer.step(params, {"w": np.array([1.0, -1.0])}, optimizer.init(params))
+    >>> params["w"]
+    array([0.9, 2.1])
+    """
+
+    lr: Rate
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    decays: Callable[[str], bool] = _every
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise BadInputError(f"nesterov=True needs momentum.{user_line()}")
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """Step 0; velocity 0 where there is momentum."""
+        return {"step": 0, "velocity": _zeros(params)} if self.momentum else {"step": 0}
+
+    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state."""
+        alpha = _rate(self.lr, state["step"])
+        decay = self._decay(params)
+        if not self.momentum:
+            both, structure = _together(params, gradients)
+            new = [
+                (1 - alpha * d) * W - alpha * dW if d else W - alpha * dW
+                for (W, dW), d in zip(both, decay, strict=True)
+            ]
+            return unflatten(structure, new), {"step": state["step"] + 1}
+        mu, new, velocity = self.momentum, [], []
+        three, structure = _together(params, gradients, state["velocity"])
+        for (W, dW, V), d in zip(three, decay, strict=True):
+            dW = dW + d * W if d else dW
+            V = mu * V + dW
+            new.append(W - alpha * (dW + mu * V if self.nesterov else V))
+            velocity.append(V)
+        return unflatten(structure, new), {"step": state["step"] + 1, "velocity": unflatten(structure, velocity)}
+
+    def _decay(self, params: Any) -> list[float]:
+        if self.weight_decay and self.decays is not _every:
+            return [self.weight_decay if self.decays(name) else 0.0 for name in paths(params)]
+        return [self.weight_decay] * len(flatten(params)[0])
+
+
+@dataclass
+class RMSProp(Optimizer):
+    """``S := ρ S + (1 − ρ) dW²``, ``W := W − α dW/(√S + ε)`` (Tieleman and Hinton 2012, lecture 6e).
+
+    Parameters
+    ----------
+    lr : float or callable
+        α.
+    rho : float
+        ρ.
+    epsilon : float
+        ε.
+
+    Examples
+    --------
+    >>> optimizer = RMSProp(lr=0.1)
+    >>> params, state = optimizer.step(np.array([1.0]), np.array([5.0]), optimizer.init(np.array([1.0])))
+    >>> params
+    array([2.00000001e-08])
+    """
+
+    lr: Rate = 0.01
+    rho: float = 0.99
+    epsilon: float = 1e-8
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """Step 0, S = 0."""
+        return {"step": 0, "S": _zeros(params)}
+
+    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state."""
+        alpha = _rate(self.lr, state["step"])
+        three, structure = _together(params, gradients, state["S"])
+        new, squares = [], []
+        for W, dW, S in three:
+            S = self.rho * S + (1 - self.rho) * dW * dW
+            new.append(W - alpha * dW / (np.sqrt(S) + self.epsilon))
+            squares.append(S)
+        return unflatten(structure, new), {"step": state["step"] + 1, "S": unflatten(structure, squares)}
+
+
+@dataclass
+class Adam(Optimizer):
+    """``W := W − α V̂/(√Ŝ + ε)`` (Kingma and Ba 2015, algorithm 1).
+
+    ``V := β₁ V + (1 − β₁) dW``, ``S := β₂ S + (1 − β₂) dW²``, ``V̂ = V/(1 − β₁ᵗ)``, ``Ŝ = S/(1 − β₂ᵗ)``.
+
+    Parameters
+    ----------
+    lr : float or callable
+        α.
+    beta1, beta2 : float
+        β₁, β₂.
+    epsilon : float
+        ε.
+
+    Examples
+    --------
+    >>> optimizer = Adam(lr=0.1)
+    >>> params, state = optimizer.step(np.array([1.0]), np.array([5.0]), optimizer.init(np.array([1.0])))
+    >>> params                      # the first step is α long whatever the gradient
+    array([0.9])
+    """
+
+    lr: Rate = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """Step 0, V = 0, S = 0."""
+        return {"step": 0, "V": _zeros(params), "S": _zeros(params)}
+
+    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state."""
+        alpha, t = _rate(self.lr, state["step"]), state["step"] + 1
+        one, two = self.beta1, self.beta2
+        four, structure = _together(params, gradients, state["V"], state["S"])
+        new, means, squares = [], [], []
+        for W, dW, V, S in four:
+            V = one * V + (1 - one) * dW
+            S = two * S + (1 - two) * dW * dW
+            new.append(W - alpha / (1 - one**t) * V / (np.sqrt(S) / math.sqrt(1 - two**t) + self.epsilon))
+            means.append(V)
+            squares.append(S)
+        return unflatten(structure, new), {
+            "step": t,
+            "V": unflatten(structure, means),
+            "S": unflatten(structure, squares),
+        }
+
+
+@dataclass
+class AdamW(Optimizer):
+    """`Adam` with decay of the weights themselves, ``W := (1 − α d) W − α V̂/(√Ŝ + ε)`` (Loshchilov and Hutter 2019).
+
+    Parameters
+    ----------
+    lr : float or callable
+        α.
+    beta1, beta2 : float
+        β₁, β₂.
+    epsilon : float
+        ε.
+    weight_decay : float
+        d.
+    decays : callable
+        ``decays(name) -> bool``: which parameters decay.
+
+    Examples
+    --------
+    >>> optimizer = AdamW(lr=0.1, weight_decay=0.5)
+    >>> params, state = optimizer.step(np.array([1.0]), np.array([5.0]), optimizer.init(np.array([1.0])))
+    >>> params
+    array([0.85])
+    """
+
+    lr: Rate = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.01
+    decays: Callable[[str], bool] = _every
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """Step 0, V = 0, S = 0."""
+        return {"step": 0, "V": _zeros(params), "S": _zeros(params)}
+
+    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state."""
+        alpha, t = _rate(self.lr, state["step"]), state["step"] + 1
+        one, two = self.beta1, self.beta2
+        four, structure = _together(params, gradients, state["V"], state["S"])
+        names = paths(params) if self.decays is not _every else [""] * len(four)
+        new, means, squares = [], [], []
+        for (W, dW, V, S), name in zip(four, names, strict=True):
+            if self.decays(name):
+                W = (1 - alpha * self.weight_decay) * W
+            V = one * V + (1 - one) * dW
+            S = two * S + (1 - two) * dW * dW
+            new.append(W - alpha / (1 - one**t) * V / (np.sqrt(S) / math.sqrt(1 - two**t) + self.epsilon))
+            means.append(V)
+            squares.append(S)
+        return unflatten(structure, new), {
+            "step": t,
+            "V": unflatten(structure, means),
+            "S": unflatten(structure, squares),
+        }
+
+
+def clip_grad_norm(gradients: Any, largest: float) -> tuple[Any, float]:
+    """Shrink all gradients by one factor so that their common length is at most `largest`.
+
+    Parameters
+    ----------
+    gradients : container of arrays
+    largest : float
+
+    Returns
+    -------
+    gradients : container of arrays
+    norm : float
+        Their length before.
+
+    Examples
+    --------
+    >>> clip_grad_norm({"w": np.array([3.0, 4.0])}, 1.0)
+    ({'w': array([0.6, 0.8])}, 5.0)
+    """
+    leaves, structure = flatten(gradients)
+    norm = math.sqrt(sum(float(np.sum(np.square(np.abs(g), dtype=np.float64))) for g in leaves))
+    if norm <= largest:
+        return gradients, norm
+    return unflatten(structure, [g * (largest / norm) for g in leaves]), norm
+
+
+class schedules:
+    """Learning rates as functions of the step: each returns one to be given as ``lr=``."""
+
+    @staticmethod
+    def inverse_time(start: float, decay: float, every: int = 1) -> Callable[[int], float]:
+        """``α₀/(1 + decay · epoch)``, with `every` steps to an epoch.
+
+        Examples
+        --------
+        >>> lr = schedules.inverse_time(0.2, decay=1.0)
+        >>> [lr(step) for step in range(3)]
+        [0.2, 0.1, 0.06666666666666667]
+        """
+        return lambda step: start / (1 + decay * (step // every))
+
+    @staticmethod
+    def exponential(start: float, factor: float, every: int = 1) -> Callable[[int], float]:
+        """``α₀ · factor^epoch``, with `every` steps to an epoch.
+
+        Examples
+        --------
+        >>> lr = schedules.exponential(0.2, factor=0.5, every=10)
+        >>> lr(0), lr(9), lr(10)
+        (0.2, 0.2, 0.1)
+        """
+        return lambda step: start * factor ** (step // every)
+
+    @staticmethod
+    def piecewise(start: float, changes: dict[int, float]) -> Callable[[int], float]:
+        """``start``, and from each step in `changes` on the rate given there.
+
+        Examples
+        --------
+        >>> lr = schedules.piecewise(0.1, {1000: 0.01})
+        >>> lr(999), lr(1000)
+        (0.1, 0.01)
+        """
+        steps = sorted(changes)
+
+        def rate(step: int) -> float:
+            passed = [s for s in steps if s <= step]
+            return changes[passed[-1]] if passed else start
+
+        return rate
+
+    @staticmethod
+    def cosine(start: float, steps: int, end: float = 0.0, warmup: int = 0) -> Callable[[int], float]:
+        """Up in a line over `warmup` steps, then down half a cosine to `end` at step `steps`.
+
+        Examples
+        --------
+        >>> lr = schedules.cosine(0.1, steps=10, warmup=2)
+        >>> lr(0), lr(1), round(lr(6), 3), lr(10)
+        (0.05, 0.1, 0.05, 0.0)
+        """
+
+        def rate(step: int) -> float:
+            if step < warmup:
+                return start * (step + 1) / warmup
+            along = min(1.0, (step - warmup) / max(1, steps - warmup))
+            return end + (start - end) * 0.5 * (1 + math.cos(math.pi * along))
+
+        return rate
