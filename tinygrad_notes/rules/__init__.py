@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import einsum, elementwise, linear_algebra, norms, reductions, shapes, sorting
+from . import decompositions, einsum, elementwise, fft, linear_algebra, norms, reductions, shapes, sorting
 from .book import (
     BOOK,
     Composite,
@@ -13,6 +13,7 @@ from .book import (
     alias,
     call,
     composite,
+    otherwise,
     plain,
     refuse,
     rule,
@@ -31,13 +32,16 @@ __all__ = [
     "alias",
     "call",
     "composite",
+    "decompositions",
     "einsum",
     "elementwise",
+    "fft",
     "getitem",
     "identity",
     "item",
     "linear_algebra",
     "norms",
+    "otherwise",
     "plain",
     "putitem",
     "reductions",
