@@ -152,11 +152,15 @@ WRONG_AT_SECOND_ORDER = {
     ),
 }
 
+
+def running_pullback(g: Any, _y: Any, _a: Any, axis: Any = None) -> Any:
+    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+
+
 WRONG_FLAGS = {
-    "elementwise, but it is not": (running, (lambda g, _y, _a, axis=None: np.flip(np.cumsum(np.flip(g, axis), axis), axis),),
-                                   (A, 1), {"elementwise": True}),
+    "elementwise, but it is not": (running, (running_pullback,), (A, 1), {"elementwise": True}),
     "linear, but it is not": (cube, (lambda g, _y, x: g * (3 * x**2),), (A,), {"linear": "jointly"}),
-}  # fmt: skip
+}
 
 
 def planted(plant: Callable[..., Case], table: dict[str, Any], name: str) -> Case:
