@@ -15,7 +15,7 @@ import numpy as np
 from . import tensor as heart
 from .errors import operation_failed
 from .rules import BOOK, Rule
-from .tensor import OPERATORS, UNARY, Tensor, call_book
+from .tensor import OPERATORS, UNARY, Lifted, Tensor, apply_rule, call_book, is_batch_around
 
 __all__: list[str] = []
 
@@ -29,7 +29,7 @@ def {method}(self, other):
     elif isinstance(other, PLAIN_OPERANDS):
         {theirs}, m = other, None
     else:
-        {theirs}, m = as_operand(other), None
+        {theirs}, m = as_operand(other, self), None
         if {theirs} is NotImplemented:
             return NotImplemented
     {mine}, n = self.data, self.node
@@ -69,8 +69,10 @@ SLIM = "F64 if type(y) is float64 else (y if y.size < SMALL else Spec(y))"
 PLAIN_OPERANDS = (int, np.ndarray, np.generic, complex)
 
 
-def as_operand(other: Any) -> Any:
+def as_operand(other: Any, beside: Tensor) -> Any:
     """A list or a foreign array beside a Tensor, as something NumPy can compute with."""
+    if is_batch_around(other, (beside,)):
+        return NotImplemented
     if isinstance(other, (list, tuple)):
         return np.asarray(other)
     return other if hasattr(other, "__array_function__") else NotImplemented
@@ -122,6 +124,24 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
 _ufunc: Any
 vars(heart).update(PLAIN_OPERANDS=PLAIN_OPERANDS, as_operand=as_operand, operation_failed=operation_failed)
 
+
+def _in_place(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def assign(self: Tensor, other: Any) -> Any:
+        updated = operator(self, other)
+        return updated if updated is NotImplemented else self._become(updated)
+
+    return assign
+
+
+def _general(entry: Rule, reflected: bool = False) -> Callable[..., Any]:
+    """An operator of Tensors over a vmap's batch, which have to look at each other first: no quick way."""
+
+    def operator(self: Tensor, *others: Any) -> Any:
+        return apply_rule(entry, (*others, self) if reflected else (self, *others))
+
+    return operator
+
+
 for _name, _ufunc, _symbol in (
     ("add", np.add, "+"),
     ("sub", np.subtract, "-"),
@@ -134,30 +154,13 @@ for _name, _ufunc, _symbol in (
 ):
     _forward = _define(f"__{_name}__", _ufunc, _symbol, reflected=False)
     _reflected = _define(f"__r{_name}__", _ufunc, _symbol, reflected=True)
+    OPERATORS[_ufunc] = (_forward, _reflected)
     setattr(Tensor, f"__{_name}__", _forward)
     setattr(Tensor, f"__r{_name}__", _reflected)
-    OPERATORS[_ufunc] = (_forward, _reflected)
-
-
-def _in_place(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def assign(self: Tensor, other: Any) -> Any:
-        updated = operator(self, other)
-        return updated if updated is NotImplemented else self._become(updated)
-
-    return assign
-
-
-for _name, _ufunc in (
-    ("add", np.add),
-    ("sub", np.subtract),
-    ("mul", np.multiply),
-    ("truediv", np.true_divide),
-    ("pow", np.power),
-    ("matmul", np.matmul),
-    ("mod", np.remainder),
-    ("floordiv", np.floor_divide),
-):
-    setattr(Tensor, f"__i{_name}__", _in_place(OPERATORS[_ufunc][0]))
+    setattr(Tensor, f"__i{_name}__", _in_place(_forward))
+    setattr(Lifted, f"__{_name}__", _general(BOOK[_ufunc]))
+    setattr(Lifted, f"__r{_name}__", _general(BOOK[_ufunc], reflected=True))
+    setattr(Lifted, f"__i{_name}__", _in_place(_general(BOOK[_ufunc])))
 
 
 ELEMENTWISE = '''
@@ -200,9 +203,11 @@ def _define_elementwise(entry: Rule) -> Callable[[Any], Any]:
 for _function, _entry in BOOK.items():
     if type(_entry) is Rule and _entry.elementwise and isinstance(_function, np.ufunc) and _function.nin == 1:
         UNARY[_function] = _define_elementwise(_entry)
+        setattr(Lifted, _function.__name__, _general(_entry))
 
 for _name, _ufunc in (("neg", np.negative), ("pos", np.positive), ("abs", np.absolute)):
     setattr(Tensor, f"__{_name}__", UNARY[_ufunc])
+    setattr(Lifted, f"__{_name}__", _general(BOOK[_ufunc]))
 
 
 def _comparison(symbol: str, ufunc: Any) -> Callable[[Any, Any], Any]:

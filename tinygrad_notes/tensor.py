@@ -36,7 +36,7 @@ from .errors import (
     operation_failed,
     user_line,
 )
-from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, getitem, identity, item, putitem
+from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, find, getitem, identity, item, putitem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,7 @@ def leaf_node(data: Any, name: str | None = None) -> Node:
 
 def handle(data: Any, node: Node | None) -> Tensor:
     """A Tensor without the checks of its constructor."""
-    t: Tensor = Computed()
+    t: Tensor = Computed() if type(data) is ndarray or not hasattr(data, "level") else Lifted()
     t.data = data
     t.node = node
     return t
@@ -175,11 +175,16 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
 
     `args` are in the rule's own order (see ``Rule.bind``); `params` is for variadic rules only.
     """
-    raw, which, parents = list(args), [], []
+    raw, which, parents, inner = list(args), [], [], None
     variadic = rule.variadic
+    level = max((a.data.level for a in args if type(a) is Lifted), default=0)
     for i, a in enumerate(args):
         if isinstance(a, Tensor):
+            if level and not _is_over_batch(a, level):
+                continue  # from outside the vmap that the others are in: a constant here, recorded further out
             raw[i] = a.data
+            if type(a) is Lifted:
+                inner = a.data.__apply_rule__
             if not variadic and (i >= rule.inputs or rule.vjps[i] is None):
                 if i >= rule.inputs and a.node is not None:
                     raise NoRuleError(_no_argument_rule(rule, i))
@@ -189,7 +194,10 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
         elif isinstance(a, (list, tuple)) and (variadic or i < rule.inputs):
             raw[i] = np.asarray(a)
     try:
-        y = rule.f(*raw, **params) if params else rule.forward(*raw)
+        if inner is not None:
+            y = inner(rule, tuple(raw), params)
+        else:
+            y = rule.f(*raw, **params) if params else rule.forward(*raw)
     except Exception as error:
         raise operation_failed(rule.name, error, *raw) from error
     if type(y) is tuple:
@@ -210,6 +218,22 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
 
 
 _ITEM = item.op((0,))
+
+
+def is_batch_around(x: Any, operands: Any) -> bool:
+    """Whether `x` is a vmap's batch that was made outside the Tensors beside it: then it computes, not they."""
+    level = getattr(x, "level", None)
+    return level is not None and not any(isinstance(t, Tensor) and _is_over_batch(t, level) for t in operands)
+
+
+def _is_over_batch(t: Tensor, level: int) -> bool:
+    """Whether the Tensor records what happens inside the vmap of this level."""
+    data = t.data
+    while hasattr(data, "level"):
+        if data.level >= level:
+            return True
+        data = data.data
+    return False
 
 
 def _no_argument_rule(rule: Rule, position: int) -> str:
@@ -305,7 +329,7 @@ def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = 
                 if type(gp) is ndarray:
                     ours.add(parent)
         parent = None  # else it would count as a Tensor's hold on that node
-        if free:
+        if free and parents:
             node.op, node.parents, node.args = FREED, (), ()
     return leaves
 
@@ -422,6 +446,8 @@ def seed_like(node: Node, gradient: Any) -> Any:
     """The cotangent that a backward pass starts from, in the result's dtype."""
     like = node.like
     if gradient is None:
+        if not isinstance(like, (np.generic, ndarray)):
+            return np.ones_like(like)
         return float64(1.0) if like.dtype == float64 else like.dtype.type(1)
     g = gradient.data if isinstance(gradient, Tensor) else gradient
     if not hasattr(g, "__array_function__"):
@@ -436,7 +462,7 @@ def seed_like(node: Node, gradient: Any) -> Any:
 
 def call_book(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a NumPy function on Tensors by its entry in the rule book."""
-    entry = BOOK.get(func)
+    entry = BOOK.get(func) or find(func)
     if type(entry) is Rule:
         if entry.others is not None and not entry.covers(args, kwargs):
             return entry.others(*args, **kwargs)
@@ -465,6 +491,17 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(to_plain, value))
     return value
+
+
+def arrays_in(values: Any) -> list[Any]:
+    """The arrays among some arguments, also inside lists and tuples."""
+    found = []
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            found += arrays_in(value)
+        elif hasattr(value, "__array_function__"):
+            found.append(value)
+    return found
 
 
 def plain_index(index: Any) -> Any:
@@ -772,6 +809,9 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else str(self)
 
+    def __round__(self, digits: int = 0) -> Any:
+        return call_book(np.round, (self, digits), {})
+
     def __reduce__(self) -> Any:
         return Tensor, (self.data, self.requires_grad, self.name)
 
@@ -847,15 +887,27 @@ class Tensor:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
             if not kwargs:
-                if ufunc in UNARY:
+                if ufunc in UNARY and type(self) is not Lifted:
                     return UNARY[ufunc](self)
-                if ufunc in OPERATORS:
+                if ufunc in OPERATORS and type(self) is not Lifted:
                     a, b = inputs
+                    if (
+                        type(a) is not ndarray
+                        and type(b) is not ndarray
+                        and any(is_batch_around(x, inputs) for x in inputs)
+                    ):
+                        return NotImplemented
                     return OPERATORS[ufunc][0](a, b) if isinstance(a, Tensor) else OPERATORS[ufunc][1](b, a)
+            if any(is_batch_around(x, inputs) for x in inputs):
+                return NotImplemented
             return call_book(ufunc, inputs, kwargs)
         return call_book((ufunc, method), inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if len(types) > 1 and any(hasattr(kind, "level") for kind in types):
+            arrays = arrays_in((*args, *kwargs.values()))
+            if any(is_batch_around(x, arrays) for x in arrays):
+                return NotImplemented
         return call_book(func, args, kwargs)
 
     __apply_rule__ = staticmethod(apply_rule)
@@ -894,3 +946,9 @@ class Computed(Tensor):
 
     __slots__ = ()
     __init__ = object.__init__
+
+
+class Lifted(Computed):
+    """A Tensor over a vmap's batch (a `grad` inside the vmap): Tensors from outside that vmap are constants to it."""
+
+    __slots__ = ()

@@ -28,6 +28,7 @@ from .tensor import (
     pull_back_recorded,
     seed_like,
 )
+from .vmap import Batched, finish, new_level
 
 __all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -187,8 +188,8 @@ def _one_number(f: Callable[..., Any], trace: Trace) -> Any:
     if len(trace.outputs) != 1 or np.size(_plain(trace.outputs[0])) != 1 or trace.outputs[0] is not value:
         what = describe(_plain(value)) if hasattr(value, "shape") else type(value).__name__
         raise NotScalarError(
-            f"the gradient needs one number, {_name(f)} returned {what}; reduce it (np.sum, np.mean), or use tn.jacobian, "
-            f"tn.elementwise_grad, or tn.vjp with a cotangent of that shape.{user_line()}"
+            f"the gradient needs one number, {_name(f)} returned {what}; reduce it (np.sum, np.mean), or use "
+            f"tn.jacobian, tn.elementwise_grad, or tn.vjp with a cotangent of that shape.{user_line()}"
         )
     if np.iscomplexobj(_plain(value)):
         raise NotScalarError(
@@ -379,7 +380,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     Returns
     -------
     callable
-        ``(*args) -> J`` of shape ``y.shape + x.shape`` (containers: y's structure around x's).
+        ``(*args) -> J`` of shape ``y.shape + x.shape`` (containers: y's structure around x's). For complex inputs
+        dy/dz of a holomorphic f.
 
     Examples
     --------
@@ -389,25 +391,42 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """
 
     def computed(*args: Any, **kwargs: Any) -> Any:
-        _, pullback, trace = _vjp(lambda *a: f(*a, **kwargs), args, _as_tuple(argnums))
-        outputs = [_plain(y) for y in trace.outputs]
-        results = []
-        for k, y in enumerate(outputs):
-            rows = []
-            for i in np.ndindex(*np.shape(y)):
-                seeds = [np.zeros_like(z) if np.ndim(z) else np.zeros((), z.dtype) for z in map(np.asarray, outputs)]
-                seeds[k][i] = 1
-                rows.append(flatten(pullback(unflatten(trace.out_structure, list(seeds))))[0])
-            columns = [
-                np.stack([row[j] for row in rows]).reshape(np.shape(y) + t.shape)
-                if rows
-                else np.zeros(np.shape(y) + t.shape, t.dtype)
-                for j, t in enumerate(trace.inputs)
-            ]
-            results.append(_only(argnums, unflatten(trace.in_structure, columns)))
-        return unflatten(trace.out_structure, results)
+        trace = Trace(lambda *a: f(*a, **kwargs), args, _as_tuple(argnums))
+        root = trace.root()
+        blocks = [
+            _only(argnums, unflatten(trace.in_structure, _jacobian_rows(trace, root, k)))
+            for k in range(len(trace.outputs))
+        ]
+        return unflatten(trace.out_structure, blocks)
 
     return _renamed(computed, f, "jacobian")
+
+
+def _jacobian_rows(trace: Trace, root: Node | None, k: int) -> list[Any]:
+    """All derivatives of output `k`, per input: the rows of the unit matrix pulled back together, as one batch."""
+    y = _plain(trace.outputs[k])
+    shape, size = np.shape(y), np.size(y)
+    if root is None or not size:
+        return [np.zeros((*shape, *t.shape), t.dtype) for t in trace.inputs]
+    level = new_level()
+    unit = np.eye(size, dtype=y.dtype).reshape((size, *shape))
+
+    def pulled(rows: Any) -> list[Any]:
+        seeds = tuple(Batched(rows, level) if i == k else None for i in range(len(trace.outputs)))
+        seed = seeds[0] if len(seeds) == 1 else Parts(seeds, tuple(map(_plain, trace.outputs)))
+        return [
+            finish(g, size, level).reshape((*shape, *t.shape))
+            for g, t in zip(trace.pull(root, seed), trace.inputs, strict=True)
+        ]
+
+    found = pulled(unit)
+    if np.iscomplexobj(y):  # g is the conjugate derivative; a real input needs the imaginary part of y pulled back too
+        turned = pulled(unit * 1j)
+        found = [
+            np.conj(g) if t.dtype.kind == "c" else g + 1j * h
+            for g, h, t in zip(found, turned, trace.inputs, strict=True)
+        ]
+    return found
 
 
 def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:

@@ -21,7 +21,9 @@ the way round), and `alias`.
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -34,6 +36,13 @@ Entry = "Rule | Composite | Plain | Refusal"
 
 BOOK: dict[Any, Any] = {}
 """Every entry, keyed by the NumPy function (or our own primitive) that it is about."""
+
+
+def find(f: Any) -> Any:
+    """The entry of `f`, or None. SciPy's chapter is read on the first call of a function that the book lacks."""
+    if f not in BOOK and "scipy.special" in sys.modules:
+        importlib.import_module(".special", __package__)
+    return BOOK.get(f)
 
 
 class Op:
@@ -190,6 +199,7 @@ class Rule:
         return all(key in names for key in (*self.positions[self.inputs : len(args)], *kwargs))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, recorded if a Tensor is among its arguments."""
         if self.others is not None and not self.covers(args, kwargs):
             return self.others(*args, **kwargs)
         values = args if self.variadic else self.bind(args, kwargs)
@@ -221,6 +231,7 @@ class Composite:
         self.positional = 1 << 30 if starred else sum(k is not inspect.Parameter.KEYWORD_ONLY for k in kinds)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the combination, arguments that it does not take refused."""
         if len(args) > self.positional:
             raise unsupported(self, f"{len(args)} positional arguments")
         for key in [] if self.any_keyword else [key for key in kwargs if key not in self.names]:
@@ -375,10 +386,10 @@ def unsupported(entry: Rule | Composite, what: str) -> Exception:
     return NoRuleError(f"{entry.name} of a Tensor does not take {what}; {way}.{user_line()}")
 
 
-def values(x: Any) -> Any:
+def untracked(x: Any) -> Any:
     """The plain arrays of Tensors, also inside lists and tuples: for conditions, indices and decisions."""
     if isinstance(x, (list, tuple)):
-        return type(x)(map(values, x))
+        return type(x)(map(untracked, x))
     return x.data if hasattr(type(x), "__apply_rule__") else x
 
 

@@ -129,7 +129,7 @@ def _difference(a: Array, y: Array) -> Array:
 
 def _exp_difference(a: Array, y: Array) -> Array:
     same_infinity = (a == y) & np.isinf(y)
-    if np.any(same_infinity):
+    if may_hold(same_infinity):
         return np.exp(np.where(same_infinity, 0, a) - np.where(same_infinity, 0, y))
     return np.exp(a - y)
 
@@ -147,7 +147,7 @@ rule(np.hypot, "y = √(a² + b²):  ∂y/∂a = a/y,  ∂y/∂b = b/y  (0 at th
 def _nonzero(y: Array) -> Array:
     """`y` with 1 in place of 0: for quotients whose numerator is 0 there too."""
     zero = y == 0
-    return np.where(zero, 1, y) if np.any(zero) else y
+    return np.where(zero, 1, y) if may_hold(zero) else y
 
 
 # ── trigonometric and hyperbolic ─────────────────────────────────────────────────────────────────────────────────
@@ -216,10 +216,15 @@ alias(np.round, np.around)
 # ── the larger, the smaller ──────────────────────────────────────────────────────────────────────────────────────
 
 
+def may_hold(condition: Any) -> Any:
+    """Whether a mask holds anywhere; asked of NumPy's own arrays only (a GPU would wait, a batch can't branch)."""
+    return np.any(condition) if isinstance(condition, (np.ndarray, np.bool_)) else condition is not False
+
+
 def _share(g: Array, wins: Any, ties: Any) -> Array:
     """All of g where this input wins, half of it where both are equal."""
     shared = g * wins
-    return shared + 0.5 * g * ties if np.any(ties) else shared
+    return shared + 0.5 * g * ties if may_hold(ties) else shared
 
 
 rule(np.maximum, "y = max(a, b):  g to the larger; a tie shares equally",
