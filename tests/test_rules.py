@@ -214,6 +214,8 @@ def test_no_promotion_inside(key: Any, k: int, rng: np.random.Generator) -> None
         return  # NumPy doesn't have it in float32
     if not is_inexact(y) or y.dtype not in (np.float32, np.complex64):
         return
+    if not entry.covers(narrow.args, narrow.kwargs):
+        return  # a combination of other functions takes this call
     bound = entry.bind(narrow.args, narrow.kwargs)
     bound = [np.asarray(x)[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in bound]
     for i, vjp in enumerate(entry.vjps):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, call, composite, no_out, otherwise, plain, rule, values
+from .book import Array, alias, call, composite, no_out, otherwise, plain, rule, untracked
 
 __all__ = ["AXES", "restore_axes"]
 
@@ -76,7 +76,7 @@ def _prepared(a: Array, dtype: Any, out: Any, where: Any, neutral: Any) -> Array
     """The array in `dtype`, with `neutral` wherever the condition `where` doesn't hold."""
     no_out(out)
     a = a if dtype is None else a.astype(dtype)
-    return a if where is True else np.where(values(where), a, neutral)
+    return a if where is True else np.where(untracked(where), a, neutral)
 
 
 @otherwise(np.mean)
@@ -90,7 +90,7 @@ def _mean_others(a: Array, axis: Any = None, dtype: Any = None, out: Any = None,
 
 def _number(a: Array, axis: Any, keepdims: bool, where: Any) -> Any:
     """How many entries `where` lets through, in the array's own precision."""
-    chosen = np.broadcast_to(values(where), a.shape)
+    chosen = np.broadcast_to(untracked(where), a.shape)
     return chosen.sum(axis=axis, keepdims=keepdims).astype(np.real(np.zeros((), a.dtype)).dtype)
 
 
@@ -323,7 +323,7 @@ def _extreme_others(reduce: Any, pair: Any, a: Array, axis: Any, out: Any, keepd
                     where: Any) -> Array:  # fmt: skip
     if initial is NONE or initial is None:
         if where is not True:
-            return reduce(values(a), axis=axis, keepdims=keepdims, where=values(where))  # raises, as NumPy does
+            return reduce(untracked(a), axis=axis, keepdims=keepdims, where=untracked(where))  # raises, as NumPy does
         return reduce(_prepared(a, None, out, True, 0), axis=axis, keepdims=keepdims)
     a = _prepared(a, None, out, where, initial)
     if _count(a.shape, axis) == 0:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, call, composite, is_tracked, no_out, otherwise, plain, rule, values
+from .book import Array, alias, call, composite, is_tracked, no_out, otherwise, plain, rule, untracked
 from .indexing import scatter_add
 
 __all__ = ["cast", "concatenate", "stack"]
@@ -35,18 +35,17 @@ rule(np.reshape, "y = the entries of a in a new shape:  g in the old one",
      lambda g, _y, _a, shape: g.reshape(_a.shape), linear="jointly",
      samples=lambda draw: [call(draw(3, 4), (2, 6)), call(draw(3, 4), (2, -1)), call(draw(2, 3, 4), -1),
                            call(draw(), (1, 1)), call(draw(1), ()), call(draw(0, 3), (3, 0)),
-                           call(draw(3, 4), (2, 6), order="F"), call(draw(2, 3, 4), (4, -1), "F"),
-                           call(draw(3, 4), (6, 2), order="A")])  # fmt: skip
+                           call(draw(3, 4), (2, 6), order="F"), call(draw(2, 3, 4), (4, -1), "F")])  # fmt: skip
 
 
 @otherwise(np.reshape)
 def _reshape_others(a: Array, /, shape: Any = None, order: str = "C", *, copy: bool | None = None) -> Array:
     """Column-major order is row-major order of the transposed array."""
     if copy is False:
-        plain_array: Any = values(a)
+        plain_array: Any = untracked(a)
         plain_array.reshape(shape, order=order, copy=False)  # raises, as NumPy does, where a copy is needed
     if order == "A":
-        order = "F" if np.isfortran(values(a)) else "C"
+        order = "F" if np.isfortran(untracked(a)) else "C"
     if order == "C":
         return a.reshape(shape)
     shape = shape if isinstance(shape, (tuple, list)) else (shape,)
@@ -55,15 +54,14 @@ def _reshape_others(a: Array, /, shape: Any = None, order: str = "C", *, copy: b
 
 rule(np.ravel, "y = the entries of a, one after the other:  g in a's shape",
      lambda g, _y, _a: g.reshape(_a.shape), linear="jointly",
-     samples=lambda draw: [*of_shapes()(draw), call(draw(3, 4), order="F"), call(draw(3, 4), "K"),
-                           call(draw(2, 3, 4), order="A")])  # fmt: skip
+     samples=lambda draw: [*of_shapes()(draw), call(draw(3, 4), order="F")])  # fmt: skip
 
 
 @otherwise(np.ravel)
-def _ravel_others(a: Array, order: str = "C") -> Array:
+def _ravel_others(a: Array, order: Any = "C") -> Array:
     if order != "K":
         return np.reshape(a, -1, order=order)
-    strides = values(a).strides
+    strides = untracked(a).strides
     return np.ravel(np.transpose(a, sorted(range(a.ndim), key=lambda i: -abs(strides[i]))))
 
 
@@ -84,7 +82,7 @@ rule(np.broadcast_to, "y = a repeated along new axes:  g summed over them",
 @composite(np.broadcast_arrays, "each array in the shape they have together",
            samples=lambda draw: [call(draw(3, 1), draw(4)), call(draw(), draw(2, 2)), call(draw(3))])  # fmt: skip
 def _broadcast_arrays(*args: Array) -> tuple[Array, ...]:
-    shape = np.broadcast_shapes(*(np.shape(values(a)) for a in args))
+    shape = np.broadcast_shapes(*(np.shape(untracked(a)) for a in args))
     return tuple(np.broadcast_to(a, shape) for a in args)
 
 
@@ -442,7 +440,7 @@ def _copy(a: Array) -> Array:
            samples=lambda draw: [call(np.zeros((2, 3)), draw()), call(draw(2, 3), draw(3)),
                                  call(draw(2), draw(), shape=(3,))])  # fmt: skip
 def _full_like(a: Array, fill_value: Array, dtype: Any = None, *, shape: Any = None) -> Array:
-    blank = np.empty_like(values(a), dtype=dtype, shape=shape)
+    blank = np.empty_like(untracked(a), dtype=dtype, shape=shape)
     if not is_tracked(fill_value):
         return np.full_like(blank, fill_value)
     return np.broadcast_to(np.astype(fill_value, blank.dtype), blank.shape)
