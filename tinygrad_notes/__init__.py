@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from . import errors, nn, operators, optim, train
 from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
 from .tensor import Tensor, stop_gradient
 from .transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .vmap import vmap
 
 __all__ = [
     "Tensor",
@@ -27,8 +31,16 @@ __all__ = [
     "train",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 __version__ = "0.1.0"
 
 del operators
+
+
+def __getattr__(name: str) -> Any:
+    """Load ``tn.special`` on first use: it needs SciPy."""
+    if name == "special":
+        return import_module(".special", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
