@@ -6,5 +6,19 @@ tn.testing.assert_gradient(cost, by_hand, shapes={"X": "n m", "w": "n 1", "b": "
 from __future__ import annotations
 
 from .distributions import bits, distinct, onehot, positive
+from .gradient import assert_gradient, check_gradient
+from .numerical import gradient_difference, numerical_gradient
+from .report import GradientError, Report
 
-__all__ = ["bits", "distinct", "onehot", "positive"]
+__all__ = [
+    "GradientError",
+    "Report",
+    "assert_gradient",
+    "bits",
+    "check_gradient",
+    "distinct",
+    "gradient_difference",
+    "numerical_gradient",
+    "onehot",
+    "positive",
+]

@@ -158,6 +158,10 @@ class Recipe:
         Symbol to the sizes it may take.
     fixed : Draw or None
         The concrete arrays, when there are no shapes.
+    dtype : numpy.dtype
+        Of the float inputs.
+    chosen_sizes : bool
+        Whether the user chose the sizes: then no others are tried.
     """
 
     shapes: dict[str, tuple[Axis, ...]]
@@ -167,6 +171,7 @@ class Recipe:
     sizes: dict[str, tuple[int, ...]]
     fixed: Draw | None = None
     dtype: Any = np.float64
+    chosen_sizes: bool = False
 
     def draw(self, rng: np.random.Generator, dims: Mapping[str, int] | None = None) -> Draw:
         """One random case; sizes are drawn too unless given."""
@@ -253,7 +258,9 @@ def recipe_for(
     structure = {name: _renamed(_marked(tree), order) for name, tree in structure.items()}
     symbols = list(dict.fromkeys(s for shape in parsed.values() for axis in shape for s in axis.symbols))
     distributions = {name: distribution(given.get(name)) for name in parsed}
-    return Recipe(parsed, distributions, structure, symbols, _sizes(symbols, dims), dtype=np.dtype(dtype))
+    return Recipe(
+        parsed, distributions, structure, symbols, _sizes(symbols, dims), None, np.dtype(dtype), dims is not None
+    )
 
 
 class _Shape:

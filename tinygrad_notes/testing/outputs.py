@@ -61,9 +61,11 @@ def wanted_names(wrt: Any, leaves: Mapping[str, Any]) -> list[str] | None:
 
 
 def name_outputs(
-    result: Any, inputs: Mapping[str, Any], wrt: list[str] | None, by_hand: Callable[..., Any]
+    result: Any, inputs: Mapping[str, Any], wrt: list[str] | None, by_hand: Callable[..., Any], keep: bool = False
 ) -> dict[str, Any]:
     """The gradients in `result`, keyed by the leaf of the inputs that they belong to, in the inputs' order.
+
+    As arrays, unless `keep` leaves them what they are (Tensors, for a second derivative).
 
     Raises
     ------
@@ -85,7 +87,7 @@ def name_outputs(
             f"{name_of(by_hand)} returned {_listing(result)}: none is named after an input "
             f"({', '.join(leaves)}); return a dict such as {{'d{next(iter(leaves), 'W')}': ...}}"
         )
-    return {name: _plain(found[name]) for name in leaves if name in found}
+    return {name: found[name] if keep else _plain(found[name]) for name in leaves if name in found}
 
 
 def _matched(

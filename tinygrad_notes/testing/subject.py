@@ -34,7 +34,7 @@ class Subject:
     def __init__(self, f: Callable[..., Any], by_hand: Callable[..., Any], wrt: list[str] | None = None) -> None:
         self.f, self.by_hand, self.wrt = f, by_hand, wrt
         self.names, _ = parameter_names(f, 99)
-        self.pass_by_hand: Callable[[Draw], Any] | None = None
+        self.pass_by_hand: Callable[[dict[str, Any]], Any] | None = None
 
     # f
 
@@ -80,7 +80,7 @@ class Subject:
             raise NotScalarError(f"{name_of(self.f)} returned a complex number; take np.real or np.abs of it")
         return np.asarray(y, dtype=np.float64).reshape(())[()]
 
-    def changes_inputs(self, draw: Draw, f: Callable[[Mapping[str, Any]], Any]) -> list[str]:
+    def changes_inputs(self, draw: Draw, f: Callable[[dict[str, Any]], Any]) -> list[str]:
         """The leaves that calling `f` on copies of the inputs overwrites."""
         before = draw.leaves
         mine = copied(draw.inputs)
@@ -130,53 +130,55 @@ class Subject:
 
     def hand(self, draw: Draw) -> dict[str, Any]:
         """What the user's function returns at these inputs, keyed by the leaf it belongs to."""
-        if self.pass_by_hand is None:
-            self.pass_by_hand = self._how_to_call(draw)
-        with np.errstate(all="ignore"):
-            result = self.pass_by_hand(draw)
-        return name_outputs(result, draw.inputs, self.wrt, self.by_hand)
+        return name_outputs(self.call_by_hand(copied(draw.inputs)), draw.inputs, self.wrt, self.by_hand)
 
-    def _how_to_call(self, draw: Draw) -> Callable[[Draw], Any]:
+    def call_by_hand(self, inputs: dict[str, Any]) -> Any:
+        """The user's function on these very arrays."""
+        if self.pass_by_hand is None:
+            self.pass_by_hand = self._how_to_call(inputs)
+        with np.errstate(all="ignore"):
+            return self.pass_by_hand(inputs)
+
+    def _how_to_call(self, inputs: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
         """By name where the names are f's (or its local variables'), else by position."""
-        by_hand, inputs = self.by_hand, draw.inputs
+        by_hand = self.by_hand
         try:
             parameters = list(inspect.signature(by_hand).parameters.values())
         except (TypeError, ValueError):
-            return lambda d: by_hand(*copied(d.inputs).values())
+            return lambda given: by_hand(*given.values())
         usable = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         needed = [p.name for p in usable if p.default is p.empty]
-        if any(p.kind is p.VAR_POSITIONAL for p in parameters) or any(p.kind is p.POSITIONAL_ONLY for p in parameters):
-            return lambda d: by_hand(*copied(d.inputs).values())
+        if len(usable) < len(parameters):  # *args or positional-only parameters
+            return lambda given: by_hand(*given.values())
         if all(name in inputs for name in needed):
             asked = [p.name for p in usable if p.name in inputs]
-            return lambda d: by_hand(**copied({name: d.inputs[name] for name in asked}))
+            return lambda given: by_hand(**{name: given[name] for name in asked})
         if len(needed) <= len(inputs) <= len(usable) and not any(name in inputs for name in needed):
-            return lambda d: by_hand(*copied(d.inputs).values())
+            return lambda given: by_hand(*given.values())
         extra = [name for name in needed if name not in inputs]
-        known = self.intermediates(draw)
+        known = self.intermediates(inputs)
         lacking = [name for name in extra if name not in known and name != "cache"]
         if not lacking:
-            return lambda d: by_hand(**copied(self._with_intermediates(d, needed, extra)))
+            return lambda given: by_hand(**self._with_intermediates(given, needed, extra))
         if len(needed) == len(inputs):
-            return lambda d: by_hand(*copied(d.inputs).values())
+            return lambda given: by_hand(*given.values())
         raise BadInputError(
             f"{name_of(by_hand)} needs {', '.join(lacking)}: neither an input of {name_of(self.f)} "
             f"({', '.join(inputs)}) nor one of its local variables"
         )
 
-    def _with_intermediates(self, draw: Draw, needed: list[str], extra: list[str]) -> dict[str, Any]:
-        known = self.intermediates(draw)
-        given = {name: draw.inputs[name] for name in needed if name in draw.inputs}
-        return {**given, **{name: known.get(name, known) for name in extra}}
+    def _with_intermediates(self, inputs: dict[str, Any], needed: list[str], extra: list[str]) -> dict[str, Any]:
+        known = self.intermediates(inputs)
+        given = {name: inputs[name] for name in needed if name in inputs}
+        return {**given, **copied({name: known.get(name, known) for name in extra})}
 
-    def intermediates(self, draw: Draw) -> dict[str, Any]:
+    def intermediates(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The local variables of `f` when it returns: what ``backward(cache)`` wants."""
-        code = getattr(inspect.unwrap(self.f), "__code__", None) or getattr(
-            getattr(self.f, "__call__", None), "__code__", None
-        )
+        f = inspect.unwrap(self.f)
+        code = getattr(f, "__code__", None) or getattr(vars(type(f)).get("__call__"), "__code__", None)
         found: dict[str, Any] = {}
         with _watching_returns(code, found):
-            self.call_f(draw.inputs)
+            self.call_f(inputs)
         return found
 
 
@@ -214,7 +216,7 @@ def _constants(value: Any) -> Any:
 
 def copied(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The same inputs with every array copied."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in inputs.items():
         if isinstance(value, np.ndarray):
             found[name] = value.copy()

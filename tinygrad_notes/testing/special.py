@@ -1,0 +1,85 @@
+"""Inputs for which a wrong derivation is right: "right when m = 1" says more than a matrix of numbers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .draws import Draw, Recipe
+from .judge import Judge, norm
+from .outputs import is_float
+from .subject import Subject
+
+__all__ = ["right_when"]
+
+TIMES = 3
+
+
+def right_when(subject: Subject, judge: Judge, recipe: Recipe, wrong: list[str], seed: int) -> list[str]:
+    """Conditions under which every wrong output is right, the most telling first: ``["m = 1"]``.
+
+    Examples
+    --------
+    A sum over m examples instead of their mean is right for one example: ``["m = 1"]``.
+    """
+    rng = np.random.default_rng([seed, 3])
+    found = []
+    for text, changes in _conditions(recipe):
+        if all(_right(subject, judge, recipe, wrong, changes, rng) for _ in range(TIMES)):
+            found.append(text)
+        if len(found) == 2:
+            break
+    return found
+
+
+def _conditions(recipe: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each condition as text and as changes: ``{"dims": …}`` or ``{"leaf": (name, value)}``."""
+    symbols = [] if recipe.chosen_sizes else recipe.symbols
+    for symbol in symbols:
+        yield f"{symbol} = 1", {"dims": {symbol: 1}}
+    scalars = [name for name, shape in recipe.shapes.items() if not shape]
+    for name, value in itertools.product(scalars, (0.0, 1.0)):
+        yield f"{name} = {value:g}", {"leaf": (name, value)}
+    for name, shape in recipe.shapes.items():
+        if shape:
+            yield f"{name} = 0", {"leaf": (name, 0.0)}
+    for one, other in itertools.combinations(symbols, 2):
+        yield f"{one} = {other}", {"same": (one, other)}
+
+
+def _right(
+    subject: Subject, judge: Judge, recipe: Recipe, wrong: list[str], changes: dict[str, Any], rng: np.random.Generator
+) -> bool:
+    """Whether all wrong outputs are right, and not merely zero, on one draw with these changes."""
+    dims = recipe.draw_sizes(rng)
+    dims.update(changes.get("dims", {}))
+    if "same" in changes:
+        one, other = changes["same"]
+        dims[one] = dims[other]
+    try:
+        draw = recipe.draw(rng, dims)
+        draw = _with_leaf(draw, *changes["leaf"]) if "leaf" in changes else draw
+        judge.settle(draw, wrong)
+        draw.hand = subject.hand(draw)
+    except Exception:  # a function that doesn't take these inputs says nothing about them
+        return False
+    return all(_equal_and_live(judge, draw, name) for name in wrong)
+
+
+def _with_leaf(draw: Draw, name: str, value: float) -> Draw:
+    x = draw.leaves[name]
+    if not is_float(x):
+        raise ValueError(f"{name} is no float")
+    return draw.replaced({name: np.full_like(x, value)[()]})
+
+
+def _equal_and_live(judge: Judge, draw: Draw, name: str) -> bool:
+    if name not in draw.hand or name not in draw.true:
+        return False
+    hand, true = draw.hand[name], draw.true[name]
+    if np.shape(hand) != np.shape(true) or not np.all(np.isfinite(true)) or norm(true) < 1e-12:
+        return False
+    return judge.agree(hand, true, hand.dtype)
