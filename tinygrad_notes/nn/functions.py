@@ -44,7 +44,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 tanh = np.tanh
 
 
-def _need_real(name: str, z: Array) -> None:
+def need_real(name: str, z: Array) -> None:
     if np.iscomplexobj(z):
         raise DTypeError(f"{name} is for real numbers; write it out with np.exp for complex ones.{user_line()}")
 
@@ -53,7 +53,7 @@ def _need_real(name: str, z: Array) -> None:
 
 
 def _sigmoid(z: Array) -> Array:
-    _need_real("sigmoid", z)
+    need_real("sigmoid", z)
     small = np.exp(-np.abs(z))  # never above 1, so nothing overflows
     return np.where(z >= 0, 1, small) / (1 + small)
 
@@ -63,7 +63,7 @@ sigmoid = rule(_sigmoid, "a = 1/(1 + e⁻ᶻ):  da/dz = a (1 − a)",
 
 
 def _softplus(z: Array) -> Array:
-    _need_real("softplus", z)
+    need_real("softplus", z)
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
@@ -87,7 +87,7 @@ silu = rule(_silu, "y = z σ(z):  dy/dz = σ(z) + y (1 − σ(z))",
 
 
 def _relu(z: Array) -> Array:
-    _need_real("relu", z)
+    need_real("relu", z)
     return np.maximum(z, 0)
 
 
@@ -96,7 +96,7 @@ relu = rule(_relu, "a = max(0, z):  da/dz = 1 where z > 0, else 0  (0 at 0)",
 
 
 def _leaky_relu(z: Array, slope: float = 0.01) -> Array:
-    _need_real("leaky_relu", z)
+    need_real("leaky_relu", z)
     return np.where(z > 0, z, slope * z)
 
 
@@ -107,7 +107,7 @@ leaky_relu = rule(_leaky_relu, "a = max(0.01 z, z):  da/dz = 1 where z > 0, else
 
 
 def _elu(z: Array, alpha: float = 1.0) -> Array:
-    _need_real("elu", z)
+    need_real("elu", z)
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
 
@@ -117,7 +117,7 @@ elu = rule(_elu, "y = z where z > 0, else α (eᶻ − 1):  dy/dz = 1, else y + 
 
 
 def _selu(z: Array) -> Array:
-    _need_real("selu", z)
+    need_real("selu", z)
     return SELU_SCALE * _elu(z, SELU_ALPHA)
 
 
@@ -136,7 +136,7 @@ def _gelu_tanh(z: Array) -> Array:
 
 
 def _gelu(z: Array) -> Array:
-    _need_real("gelu", z)
+    need_real("gelu", z)
     return 0.5 * z * (1 + _gelu_tanh(z))
 
 
@@ -152,7 +152,7 @@ _gelu_by_tanh = rule(
 
 
 def _normal_cdf(z: Array) -> Array:
-    _need_real("normal_cdf", z)
+    need_real("normal_cdf", z)
     try:
         from scipy.special import ndtr
     except ImportError as error:
@@ -162,7 +162,8 @@ def _normal_cdf(z: Array) -> Array:
 
 normal_cdf = rule(_normal_cdf, "y = Φ(z):  dy/dz = e^(−z²/2)/√(2π)",
                   lambda g, _y, z: g * (np.exp(-0.5 * np.square(np.clip(z, -40, 40))) / math.sqrt(2 * math.pi)),
-                  elementwise=True)  # fmt: skip
+                  elementwise=True,
+                  samples=lambda draw: [call(draw(3, 4)), call(draw())])  # fmt: skip
 
 
 def gelu(z: Array, approximate: bool = True) -> Array:
@@ -192,7 +193,7 @@ def gelu(z: Array, approximate: bool = True) -> Array:
 
 def _largest(z: Array, axis: int) -> Array:
     """The maximum along `axis`, kept as an axis; 0 in place of an infinite one."""
-    _need_real("softmax", z)
+    need_real("softmax", z)
     top = np.max(z, axis=axis, keepdims=True)
     return np.where(np.isfinite(top), top, 0)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import BadInputError, ShapeError, describe, user_line
 from ..rules import call, rule
-from .functions import logsumexp, one_hot, relu, sigmoid, softmax, softplus, xlogy
+from .functions import logsumexp, need_real, one_hot, relu, sigmoid, softmax, softplus, xlogy
 
 __all__ = [
     "binary_cross_entropy",
@@ -256,6 +256,7 @@ def hinge(Z: Array, Y: Array, reduction: str = "mean") -> Array:
 
 def _huber(prediction: Array, Y: Array, delta: float = 1.0) -> Array:
     error = prediction - Y
+    need_real("huber", error)
     inside = np.clip(error, -delta, delta)
     return inside * (error - 0.5 * inside)
 

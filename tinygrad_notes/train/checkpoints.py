@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +57,8 @@ def save(path: str | os.PathLike[str], tree: Any, notes: dict[str, Any] | None =
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Either the old file or the whole new one is there, also after a power cut or ``kill -9``."""
+    import tempfile
+
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
     try:
         with os.fdopen(handle, "wb") as file:
