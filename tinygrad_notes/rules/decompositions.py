@@ -243,7 +243,7 @@ rule(np.linalg.det, "y = det A:  ∂J/∂A = g det(A) A⁻ᵀ",
      samples=lambda draw: [call(draw(3, 3)), call(draw(2, 2, 2)), call(draw(1, 1)), call(draw(0, 0))])  # fmt: skip
 
 
-def _slogdet(a: Array) -> tuple[Array, Array]:
+def _slogdet(a: Array) -> tuple[Array, ...]:
     return tuple(np.linalg.slogdet(a))
 
 
@@ -298,7 +298,7 @@ def _np_cholesky(a: Array, /, *, upper: bool = False) -> Array:
     return adjoint(cholesky(adjoint(a))) if upper else cholesky(a)
 
 
-def _qr(a: Array, mode: str) -> tuple[Array, Array]:
+def _qr(a: Array, mode: Any) -> tuple[Array, ...]:
     return tuple(np.linalg.qr(a, mode))
 
 
@@ -357,7 +357,7 @@ def _np_qr(a: Array, mode: str = "reduced") -> Any:
 # ── singular values ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _svd(a: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
+def _svd(a: Array, full_matrices: bool) -> tuple[Array, ...]:
     return tuple(np.linalg.svd(a, full_matrices=full_matrices))
 
 
@@ -457,7 +457,7 @@ def _svdvals(x: Array, /) -> Array:
 # ── eigenvalues ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _eigh(a: Array, UPLO: str) -> tuple[Array, Array]:
+def _eigh(a: Array, UPLO: Any) -> tuple[Array, ...]:
     return tuple(np.linalg.eigh(a, UPLO))
 
 
@@ -500,7 +500,7 @@ def _eigvalsh(a: Array, UPLO: str = "L") -> Array:
     return eigh(array(a), UPLO)[0]
 
 
-def _eig(a: Array) -> tuple[Array, Array]:
+def _eig(a: Array) -> tuple[Array, ...]:
     return tuple(np.linalg.eig(a))
 
 
@@ -551,9 +551,9 @@ def _roots(p: Array) -> Array:
 
 def _roots_pullback(g: Array, y: Array, p: Array) -> Array:
     """``Σ pᵢ rⁿ⁻ⁱ = 0`` all the way: ``dr = −Σ rⁿ⁻ⁱ dpᵢ / p'(r)``."""
-    powers = np.arange(len(p) - 1, -1, -1)
+    powers = np.arange(len(p) - 1, -1, -1, dtype=np.finfo(p.dtype).dtype)
     columns = y[:, None]
-    slope = np.sum(p[:-1] * powers[:-1].astype(p.dtype) * columns ** powers[1:], axis=-1)
+    slope = np.sum(p[:-1] * powers[:-1] * columns ** powers[1:], axis=-1)
     return -(g / slope) @ columns**powers
 
 

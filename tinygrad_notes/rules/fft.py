@@ -14,7 +14,7 @@ import numpy as np
 from .book import Array, call, composite, rule
 from .linear_algebra import array
 
-OTHER_NORM = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+OTHER_NORM: dict[str | None, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 """Which norm the adjoint transform has."""
 
 

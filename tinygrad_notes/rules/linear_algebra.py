@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, plain, rule
+from .book import Array, Rule, call, composite, plain, rule
 
 # ── words used by all chapters of linear algebra ─────────────────────────────────────────────────────────────────
 
@@ -291,7 +291,7 @@ def _cross(a: Array, b: Array) -> Array:
     return np.cross(a, b)
 
 
-cross = rule(
+cross: Rule = rule(
     _cross,
     "y = a × b:  ∂J/∂a = b × g,  ∂J/∂b = g × a",
     lambda g, _y, _a, b: cross(b, g),

@@ -73,7 +73,7 @@ rule(
         + [call(draw(2, 3, 3), ord=p, keepdims=True) for p in ("nuc", 1, 2)]
     ),
 )
-def _matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
+def _matrix_norm(x: Array, /, *, keepdims: Any = False, ord: Any = "fro") -> Array:
     if ord in (None, "fro", "f"):
         return np.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord == "nuc":
@@ -116,7 +116,7 @@ def _extreme(sums: Array, ord: float) -> Array:
         + [call(draw(3, 4), p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)]
     ),
 )
-def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Array:
     x = array(x)
     if axis is None and ord is None:
         return np.linalg.vector_norm(x, keepdims=keepdims)

@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise missing_extra("scipy", "scipy", "tn.special") from error
 
-from .book import Array, alias, call, rule
+from .book import Array, Rule, alias, call, rule
 from .linear_algebra import array, conjugate, transposed
 
 PI = float(np.pi)
@@ -81,7 +81,7 @@ def _polygamma(n: Any, x: Array) -> Array:
     return np.asarray(sp.polygamma(n, x)).astype(x.dtype)
 
 
-polygamma = rule(_polygamma, "y = ψ⁽ⁿ⁾(x):  dy/dx = ψ⁽ⁿ⁺¹⁾(x)",
+polygamma: Rule = rule(_polygamma, "y = ψ⁽ⁿ⁾(x):  dy/dx = ψ⁽ⁿ⁺¹⁾(x)",
      None,
      lambda g, _y, n, x: g * polygamma(np.add(n, 1), x), name="polygamma", elementwise=True, holomorphic=False,
      domain=((0.0, 1.0), POSITIVE),
@@ -349,7 +349,7 @@ def _triangular_a(g: Array, y: Array, a: Array, transpose: bool, lower: bool, un
     return np.tril(full, -skipped) if lower else np.triu(full, skipped)
 
 
-triangular = rule(_triangular, "A y = b, A triangular:  ∂J/∂b = A⁻ᵀ g,  ∂J/∂A = −(A⁻ᵀ g) yᵀ in the triangle",
+triangular: Rule = rule(_triangular, "A y = b, A triangular:  ∂J/∂b = A⁻ᵀ g,  ∂J/∂A = −(A⁻ᵀ g) yᵀ in the triangle",
      lambda g, y, a, _b, transpose, lower, unit_diagonal: _triangular_a(g, y, a, transpose, lower, unit_diagonal),
      lambda g, _y, a, _b, transpose, lower, unit_diagonal: triangular(a, g, not transpose, lower, unit_diagonal),
      name="solve_triangular",
@@ -427,7 +427,7 @@ def _expm(a: Array) -> Array:
     return scipy.linalg.expm(a)
 
 
-expm = rule(_expm, "Y = eᴬ:  ∂J/∂A = the corner of exp [[Aᵀ, g], [0, Aᵀ]]",
+expm: Rule = rule(_expm, "Y = eᴬ:  ∂J/∂A = the corner of exp [[Aᵀ, g], [0, Aᵀ]]",
      lambda g, _y, a: _corner(expm, transposed(a), g), name="expm",
      samples=lambda draw: [call(draw(3, 3) / 2), call(draw(2, 2, 2) / 2)])  # fmt: skip
 
@@ -436,7 +436,7 @@ def _logm(a: Array) -> Array:
     return scipy.linalg.logm(a)
 
 
-logm = rule(_logm, "Y = log A:  ∂J/∂A = the corner of log [[Aᵀ, g], [0, Aᵀ]]",
+logm: Rule = rule(_logm, "Y = log A:  ∂J/∂A = the corner of log [[Aᵀ, g], [0, Aᵀ]]",
      lambda g, _y, a: _corner(logm, transposed(a), g), name="logm",
      samples=lambda draw: [call(_regular(draw(3, 3) / 2))])  # fmt: skip
 
@@ -445,7 +445,7 @@ def _solve_sylvester(a: Array, b: Array, q: Array) -> Array:
     return scipy.linalg.solve_sylvester(a, b, q)
 
 
-solve_sylvester = rule(
+solve_sylvester: Rule = rule(
     _solve_sylvester,
     "A Y + Y B = Q:  S = ∂J/∂Q solves Aᵀ S + S Bᵀ = g,  ∂J/∂A = −S Yᵀ,  ∂J/∂B = −Yᵀ S",
     lambda g, y, a, b, _q: -solve_sylvester(transposed(a), transposed(b), g) @ transposed(y),
