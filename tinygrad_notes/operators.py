@@ -81,7 +81,8 @@ def as_operand(other: Any, beside: Tensor) -> Any:
 def _compiled(source: str, name: str) -> Callable[..., Any]:
     """A function from a filled-in template, in the heart's namespace so that ``next_id`` stays one name."""
     namespace: dict[str, Any] = {}
-    exec(compile(source, f"<__{name.strip("_")}__ of Tensor, from a template in operators.py>", "exec"), vars(heart), namespace)
+    filename = f"<__{name.strip('_')}__ of Tensor, from a template in operators.py>"
+    exec(compile(source, filename, "exec"), vars(heart), namespace)
     function: Callable[..., Any] = namespace[name]
     function.__qualname__ = f"Tensor.{name}"
     return function
