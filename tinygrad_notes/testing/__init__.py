@@ -9,13 +9,16 @@ from .distributions import bits, distinct, onehot, positive
 from .gradient import assert_gradient, check_gradient
 from .numerical import gradient_difference, numerical_gradient
 from .report import GradientError, Report
+from .vjp import assert_vjp, check_vjp
 
 __all__ = [
     "GradientError",
     "Report",
     "assert_gradient",
+    "assert_vjp",
     "bits",
     "check_gradient",
+    "check_vjp",
     "distinct",
     "gradient_difference",
     "numerical_gradient",

@@ -24,7 +24,7 @@ __all__ = ["Finding", "Judge", "norm", "perturbed"]
 RTOL = {"float64": 1e-9, "complex128": 1e-9, "float32": 2e-5, "complex64": 2e-5, "float16": 5e-3}
 ENTRY_RTOL = {"float32": 5e-4, "complex64": 5e-4, "float16": 5e-2}
 KINK_SAMPLES = 40
-MANY = 2000
+MANY = 300
 """More entries than this are compared along random directions where only numerical differences are to be had."""
 DIRECTIONS = 8
 

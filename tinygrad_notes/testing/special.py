@@ -40,12 +40,8 @@ def _conditions(recipe: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
     symbols = [] if recipe.chosen_sizes else recipe.symbols
     for symbol in symbols:
         yield f"{symbol} = 1", {"dims": {symbol: 1}}
-    scalars = [name for name, shape in recipe.shapes.items() if not shape]
-    for name, value in itertools.product(scalars, (0.0, 1.0)):
+    for name, value in itertools.product(recipe.distributions, (0.0, 1.0)):
         yield f"{name} = {value:g}", {"leaf": (name, value)}
-    for name, shape in recipe.shapes.items():
-        if shape:
-            yield f"{name} = 0", {"leaf": (name, 0.0)}
     for one, other in itertools.combinations(symbols, 2):
         yield f"{one} = {other}", {"same": (one, other)}
 
