@@ -25,8 +25,9 @@ class TinygradNotes:
 
     def __init__(self) -> None:
         from tinygrad_notes import Tensor
+        from tinygrad_notes.nn import relu
 
-        self.tensor = Tensor
+        self.tensor, self.relu = Tensor, relu
 
     def chain(self, start: Any, rounds: int) -> Outcome:
         """Forward and backward through the chain."""
@@ -39,7 +40,7 @@ class TinygradNotes:
     def demo(self) -> Outcome:
         """micrograd's demo, one pass."""
         p = [self.tensor(w) for w in parameters()]
-        loss = max_margin_loss(p, lambda x: np.maximum(x, 0.0))
+        loss = max_margin_loss(p, self.relu)
         loss.backward()
         return loss.data, [w.grad for w in p]
 

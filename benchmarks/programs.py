@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def parameters() -> list[float]:
     """Start values of the 2-16-16-1 network: each neuron's weights, then its bias."""
     rng = np.random.default_rng(1)
     values: list[float] = []
-    for inputs, neurons in zip(LAYERS[:-1], LAYERS[1:], strict=True):
+    for inputs, neurons in pairwise(LAYERS):
         for _ in range(neurons):
             values += [*rng.uniform(-1.0, 1.0, inputs).tolist(), 0.0]
     return values
