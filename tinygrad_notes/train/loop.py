@@ -260,7 +260,8 @@ class _Loop:
             gradients, _ = clip_grad_norm(gradients, self.clip)
         self.before = replace(run)
         run.generator = None
-        run.params, run.optimizer_state = self.optimizer.step(run.params, gradients, run.optimizer_state)
+        with np.errstate(all="ignore"):
+            run.params, run.optimizer_state = self.optimizer.step(run.params, gradients, run.optimizer_state)
         run.state = state
         run.total += float(J) * (min(run.start + self.size, self.m) - run.start)
         run.steps += 1

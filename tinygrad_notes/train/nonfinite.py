@@ -59,7 +59,8 @@ def origin_of_gradient(f: Callable[[Any], Any], params: Any) -> Origin | None:
         if g is None:
             continue
         for parent, vjp in zip(node.parents, node.op.vjps, strict=True):
-            gp = vjp(g, node.like, *node.args)
+            with np.errstate(all="ignore"):
+                gp = vjp(g, node.like, *node.args)
             gp = gp if type(gp) is Parts else fit(gp, parent.like, node.op)
             if not _finite(gp):
                 return Origin(f"the backward step of {node.op.name}", _line(node), _nearest(parent, names))
