@@ -138,6 +138,8 @@ def jacobian_by_differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray
 def jacobian_by_complex_step(f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray | None:
     """J of a real-analytic f that also computes with complex numbers, exact to rounding; None if it doesn't."""
     columns = []
+    if not x.size:
+        return None
     for j in range(x.size):
         z = x.astype(complex)
         z[j] += 1e-30j
@@ -220,7 +222,9 @@ class Case:
     def replaced(self, inputs: Sequence[Any]) -> Case:
         """The same call at another point."""
         args, kwargs = self.call(lambda *a, **k: (a, k), inputs)
-        return dataclasses.replace(self, args=args, kwargs=kwargs)
+        moved = dataclasses.replace(self, args=args, kwargs=kwargs)
+        moved.slots = self.slots
+        return moved
 
     def cotangent(self, rng: np.random.Generator) -> Any:
         """A random cotangent, in the structure of the result; zero for what carries no derivative."""
@@ -244,17 +248,25 @@ class Case:
             for x in self.inputs
         )
 
+    def computes_in_extended_precision(self, point: np.ndarray) -> bool:
+        """Whether NumPy really has the function in long double, and it is the same function there."""
+        try:
+            with np.errstate(all="ignore"):
+                parts = [y for y in self.on_arrays(unpack(point, self.inputs)) if is_inexact(y)]
+        except Exception:  # each library has its own word for "not in this dtype"
+            return False
+        ours = [y for y in leaves(self.values) if is_inexact(y)]
+        return bool(parts) and all(
+            np.finfo(wide.dtype).eps < 1e-18 and np.allclose(wide, y, rtol=1e-6, atol=1e-6, equal_nan=True)
+            for wide, y in zip(parts, ours, strict=True)
+        )
+
     @cached_property
     def oracle(self) -> tuple[np.ndarray, np.ndarray]:
         """J of the plain function and its error bars."""
         if EXTENDED:
             start = pack(self.inputs, np.longdouble)
-            try:
-                parts = [y for y in self.on_arrays(unpack(start, self.inputs)) if is_inexact(y)]
-                wide = bool(parts) and all(np.finfo(y.dtype).eps < 1e-18 for y in parts)
-            except (TypeError, ValueError):
-                wide = False
-            if wide:
+            if self.computes_in_extended_precision(start):
                 return jacobian_by_differences(
                     lambda v: pack(self.on_arrays(unpack(v, self.inputs)), np.longdouble), start
                 )
@@ -293,7 +305,7 @@ def same(what: str, ours: Any, expected: Any, tolerance: float = 1e-12) -> None:
     """Raise unless two lists of arrays agree in shape, dtype and value."""
     for k, (a, b) in enumerate(zip(ours, expected, strict=True)):
         a, b = np.asarray(a), np.asarray(b)
-        if a.shape != b.shape or a.dtype != b.dtype:
+        if a.shape != b.shape or (a.dtype != b.dtype and not a.dtype.kind == b.dtype.kind == "i"):
             raise WrongDerivative(f"{what} [{k}]: {a.dtype} {a.shape}, expected {b.dtype} {b.shape}")
         if not np.allclose(a, b, rtol=tolerance, atol=tolerance * (1 + np.abs(b[np.isfinite(b)]).max(initial=0.0)),
                            equal_nan=True):  # fmt: skip
@@ -301,13 +313,14 @@ def same(what: str, ours: Any, expected: Any, tolerance: float = 1e-12) -> None:
 
 
 def check_value(case: Case) -> None:
-    """The value on Tensors is the plain function's, bit for bit in dtype and shape."""
+    """The value on Tensors is the plain function's: its dtype and shape, and its numbers to rounding."""
     tensors = [tn.Tensor(x) for x in case.inputs]
     given = case.on_tensors(*tensors)
     if type(given) is not type(case.values) and isinstance(case.values, (tuple, list)):
         assert isinstance(given, (tuple, list)), f"{case.name} returns {type(given).__name__}"
     ours = [y.data if isinstance(y, tn.Tensor) else y for y in leaves(given)]
-    same(f"{case.name}: value", ours, leaves(case.values), 1e-14)
+    precision = max((np.finfo(y.dtype).eps for y in leaves(case.values) if is_inexact(y)), default=0.0)
+    same(f"{case.name}: value", ours, leaves(case.values), 64 * precision)
     tracked = [isinstance(y, tn.Tensor) and y.node is not None for y in leaves(given)]
     assert any(tracked), f"{case.name} returned nothing that is tracked: a silent detach"
     for x, t in zip(case.inputs, tensors, strict=True):
@@ -469,12 +482,17 @@ def check_dtype(case: Case, dtype: np.dtype[Any], rng: np.random.Generator) -> b
     check_value(narrow)
     u = narrow.cotangent(rng)
     ours = gradient(narrow, u)
+    comparable = all(
+        np.allclose(a, b, rtol=ROUGH[dtype], atol=ROUGH[dtype])
+        for a, b in zip(leaves(narrow.values), leaves(wide.values), strict=True)
+        if is_inexact(a)
+    )  # partition leaves the order within each part to the dtype's algorithm
     reference = gradient(wide, rebuild(wide.values, iter([_widen(x) for x in leaves(u)])))
     for k, (x, g, r) in enumerate(zip(inputs, ours, reference, strict=True)):
         assert (g.shape, g.dtype) == (x.shape, x.dtype), (
             f"{case.name}: gradient {k} is {g.dtype} {g.shape} for an input {x.dtype} {x.shape}"
         )
-        assert np.all(np.abs(g - r) <= ROUGH[dtype] * (1 + np.abs(r).max(initial=0))), (
+        assert not comparable or np.all(np.abs(g - r) <= ROUGH[dtype] * (1 + np.abs(r).max(initial=0))), (
             f"{case.name}: gradient {k} in {dtype} is far from the one in float64\n  {g}\n  {r}"
         )
     pushed = tn.jvp(narrow.on_tensors, tuple(inputs), narrow.tangents(rng))[1]

@@ -72,7 +72,7 @@ WRITTEN_OUT: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "np.geomspace": [((np.float64(0.5), np.float64(1.0), 3), {})],
     "np.arange": [((np.float64(3.0),), {})],
     "np.full": [((3, np.float64(2.0)), {})],
-    "np.full_like": [((V, np.float64(2.0)), {})],
+    "np.full_like": [((np.zeros(3, int), np.float64(2.0)), {})],
     "np.astype": [((V, np.float32), {}), ((V, np.complex128), {})],
     "np.unwrap": [((V * 9,), {})],
     "np.insert": [((V, 1, np.float64(0.3)), {}), ((V, [0, 1], W[:2]), {})],

@@ -59,7 +59,9 @@ rule(np.power, "y = aᵇ:  ∂y/∂a = b aᵇ⁻¹,  ∂y/∂b = y log a",
      kinks={(0.0, 2.0): (0.0, 0.0), (0.0, 0.0): (0.0, 0.0)})  # fmt: skip
 
 
-@composite(np.float_power, "y = aᵇ in float64")
+@composite(np.float_power, "y = aᵇ in float64",
+           samples=lambda draw: [call(draw(3, 4) ** 2 + 0.3, draw(4)), call(draw() ** 2 + 0.3, draw()),
+                                 call(draw(0, 3) ** 2, draw(3))])  # fmt: skip
 def _float_power(a: Array, b: Array) -> Array:
     wide = np.result_type(_dtype(a), _dtype(b), np.float64)
     return np.power(_cast(a, wide), _cast(b, wide))
@@ -263,11 +265,14 @@ clip = rule(_clip, "y = a held between low and high:  g inside, g/2 on an edge, 
      lambda g, _y, a, low, high: _share(g, (a < low) & (True if high is None else low <= high), a == low),
      lambda g, _y, a, low, high: _share(g, (a > high) | (False if low is None else low > high), a == high),
      name="clip", elementwise=True, holomorphic=False,
-     samples=lambda draw: [call(draw(3, 4), -0.5, 0.7), call(draw(3, 4), None, draw(4)), call(draw(4), draw(3, 1), None)],
+     samples=lambda draw: [call(draw(3, 4), -0.5, 0.7), call(draw(3, 4), None, draw(4)),
+                           call(draw(4), draw(3, 1), None)],
      kinks={(1.0, 1.0, 2.0): (0.5, 0.5, 0.0), (2.0, 1.0, 2.0): (0.5, 0.0, 0.5)})  # fmt: skip
 
 
-@composite(np.clip, "see clip")
+@composite(np.clip, "see clip",
+           samples=lambda draw: [call(draw(3, 4), -0.5, 0.7), call(draw(3, 4), draw(4) - 3, draw(3, 1) + 3),
+                                 call(draw(5), min=0.1), call(draw(), None, 0.2)])  # fmt: skip
 def _np_clip(a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Array:
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
@@ -285,7 +290,9 @@ where = rule(_where, "y = a where the condition holds, else b:  g to the one tha
                            call(np.array([[True], [False]]), draw(1, 3), 2.0)])  # fmt: skip
 
 
-@composite(np.where, "see where")
+@composite(np.where, "see where",
+           samples=lambda draw: [call(np.arange(12).reshape(3, 4) % 2 == 0, draw(3, 4), draw(4)),
+                                 call(False, draw(), draw(2)), call(np.array([], bool), draw(0), draw())])  # fmt: skip
 def _np_where(condition: Any, *branches: Any) -> Any:
     if not branches:
         return np.nonzero(_plain(condition))
@@ -293,7 +300,7 @@ def _np_where(condition: Any, *branches: Any) -> Any:
 
 
 def _plain(condition: Any) -> Any:
-    return condition.data if hasattr(type(condition), "__apply_rule__") else condition
+    return condition.data if hasattr(condition, "node") else condition
 
 
 # ── complex numbers ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -311,7 +318,8 @@ def _imag_function(z: Array) -> Array:
 
 rule(np.real, "y = Re z:  g", lambda g, _y, _val: g, elementwise=True, holomorphic=False)
 rule(np.imag, "y = Im z:  i g  (0 for real z)",
-     lambda g, _y, _val: g * 1j if _val.dtype.kind == "c" else g * 0, holomorphic=False)  # fmt: skip
+     lambda g, _y, _val: g * 1j if _val.dtype.kind == "c" else g * 0, holomorphic=False,
+     samples=lambda draw: [call(draw(3, 4) + 0.5j * draw(3, 4)), call(draw() + 0.5j), call(draw(3))])  # fmt: skip
 rule(np.angle, "y = arg z:  i g z/|z|²  (0 for real z)",
      lambda g, _y, z, deg=False: _angle_pullback(g, z, deg), holomorphic=False,
      samples=lambda draw: [call(draw(3, 4)), call(draw(3), deg=True)])  # fmt: skip
