@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from . import errors, nn, operators, optim, train
+from .coverage import coverage
 from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
 from .tensor import Tensor, stop_gradient
@@ -15,6 +16,7 @@ from .vmap import vmap
 __all__ = [
     "Tensor",
     "checkpoint",
+    "coverage",
     "elementwise_grad",
     "errors",
     "grad",

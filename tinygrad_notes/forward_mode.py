@@ -95,10 +95,21 @@ def _is_complex(node: Node, args: tuple[Any, ...]) -> bool:
     return any(getattr(getattr(x, "dtype", None), "kind", "f") == "c" for x in (node.like, *args))
 
 
+def _innermost_batch(values: Any) -> Any:
+    """The vmap's batch among some values that is innermost, or None: zeros beside it have to be batched too."""
+    plain = (x.data if isinstance(x, Tensor) else x for x in values)
+    return max((x for x in plain if hasattr(x, "level")), key=lambda x: x.level, default=None)
+
+
+def _zeros(like: Any, around: Any) -> Any:
+    return np.zeros(like.shape, like.dtype) if around is None else np.zeros(like.shape, like.dtype, like=around)
+
+
 def _transposed(node: Node, moving: list[tuple[int, Any]], y: Any, args: tuple[Any, ...]) -> Any:
     """J t, as the gradient of ⟨t, Jᵀg⟩ with respect to g (which is linear in g, so any g will do)."""
     likes = node.like.likes if type(node.like) is Parts else (node.like,)
-    starts = [leaf_node(np.zeros(like.shape, like.dtype)) for like in likes]
+    around = _innermost_batch((*(t for _, t in moving), *args, *likes))
+    starts = [leaf_node(_zeros(like, around)) for like in likes]
     fresh = tuple(handle(start.like, start) for start in starts)
     g: Any = Parts(fresh, tuple(likes)) if type(node.like) is Parts else fresh[0]
     turned = node.op.rule.holomorphic and likes[0].dtype.kind == "c"  # such rules are written without conjugates

@@ -17,6 +17,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -244,6 +245,35 @@ def _no_argument_rule(rule: Rule, position: int) -> str:
     )
 
 
+@contextmanager
+def running_rules() -> Iterator[None]:
+    """Mark that this thread runs rules, not the user's function: there ``np.any(batch)`` means any of any example."""
+    here.rules = getattr(here, "rules", 0) + 1
+    try:
+        yield
+    finally:
+        here.rules -= 1
+
+
+def rules_at_work() -> bool:
+    """Whether this thread is inside `running_rules`."""
+    return bool(getattr(here, "rules", 0))
+
+
+class BranchOnBatch(LeavesGraphError):
+    """A rule asked a vmap's batch a yes-or-no question: it has to answer for each example.
+
+    Attributes
+    ----------
+    one_by_one : callable
+        ``one_by_one(function, args)`` does that.
+    """
+
+    def __init__(self, text: str, one_by_one: Callable[[Any, tuple[Any, ...]], Any]) -> None:
+        super().__init__(text)
+        self.one_by_one = one_by_one
+
+
 # ── the backward pass ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -308,11 +338,14 @@ def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = 
         like, args, parents = node.like, node.args, node.parents
         for i in op.places:  # an index, and two-argument calls written out: zip and *args cost a third more
             parent = parents[i]
-            if len(args) == 2:
-                a, b = args
-                gp = vjps[i](g, like, a, b)
-            else:
-                gp = vjps[i](g, like, *args)
+            try:
+                if len(args) == 2:
+                    a, b = args
+                    gp = vjps[i](g, like, a, b)
+                else:
+                    gp = vjps[i](g, like, *args)
+            except BranchOnBatch as branch:
+                gp = branch.one_by_one(vjps[i], (g, like, *args))
             want = parent.like
             if type(gp) is float64:
                 if type(want) is not float64:
@@ -365,7 +398,10 @@ def pull_back_recorded(root: Node, seed: Any, start: int, targets: set[Node]) ->
         for parent, vjp in zip(node.parents, vjps, strict=True):
             if parent not in useful:
                 continue
-            gp = vjp(g, y, *args)
+            try:
+                gp = vjp(g, y, *args)
+            except BranchOnBatch as branch:
+                gp = branch.one_by_one(vjp, (g, y, *args))
             if type(gp) is not Parts:
                 gp = fit(gp, parent.like, op)
             grads[parent] = gp if parent not in grads else grads[parent] + gp
@@ -409,8 +445,8 @@ def fit(g: Any, like: Any, op: Op | None = None) -> Any:
     """Give a gradient its Tensor's shape and dtype: undo broadcasting, or spread a reduced gradient out."""
     if type(like) is Parts:
         return g
-    shape = like.shape
-    if g.shape != shape:
+    shape, given = like.shape, g.shape
+    if given != shape:
         extra = g.ndim - len(shape)
         if extra > 0:
             g = g.sum(axis=tuple(range(extra)))
@@ -418,9 +454,9 @@ def fit(g: Any, like: Any, op: Op | None = None) -> Any:
         if axes and g.ndim == len(shape):
             g = g.sum(axis=axes, keepdims=True)
         if g.shape != shape:
-            if g.ndim not in (0, len(shape)):
-                name = op.name if op else "this rule"
-                raise ShapeError(f"the rule of {name} returned a gradient of shape {g.shape} for an input of {shape}")
+            if g.ndim and (g.ndim != len(shape) or any(m not in (1, n) for m, n in zip(g.shape, shape, strict=True))):
+                name = op.name if op else "this function"
+                raise ShapeError(f"the rule of {name} returned a gradient of shape {given} for an input of {shape}")
             g = np.broadcast_to(g, shape)
     if g.dtype != like.dtype:
         if g.dtype.kind == "c" and like.dtype.kind != "c":

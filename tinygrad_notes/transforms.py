@@ -26,6 +26,7 @@ from .tensor import (
     make_node,
     pull_back,
     pull_back_recorded,
+    running_rules,
     seed_like,
 )
 from .vmap import Batched, finish, new_level
@@ -88,10 +89,11 @@ class Trace:
             order, uses, outer = gather(root, self.start)
             parts = seed.values if type(seed) is Parts else (seed,)
             targets = {t.node for t in self.inputs if t.node is not None}
-            if outer or any(isinstance(part, Tensor) and part.node is not None for part in parts):
-                found = pull_back_recorded(root, seed, self.start, targets)
-            else:
-                found = pull_back(order, uses, seed)
+            with running_rules():
+                if outer or any(isinstance(part, Tensor) and part.node is not None for part in parts):
+                    found = pull_back_recorded(root, seed, self.start, targets)
+                else:
+                    found = pull_back(order, uses, seed)
         return [found[t.node] if t.node in found else np.zeros(t.shape, t.dtype)[()] for t in self.inputs]
 
     def depends_on_outside(self, root: Node | None) -> bool:
@@ -363,7 +365,8 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
         node = y.node if isinstance(y, Tensor) else None
         tangent = None
         if node is not None and node.id >= trace.start:
-            tangent = push_forward(node, moving, trace.start, record)
+            with running_rules():
+                tangent = push_forward(node, moving, trace.start, record)
         pushed.append(np.zeros_like(_plain(y)) if tangent is None else fit(tangent, _plain(y)))
     return trace.values(trace.depends_on_outside(root)), unflatten(trace.out_structure, pushed)
 

@@ -17,8 +17,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from .errors import BadInputError, LeavesGraphError, ShapeError, user_line
 from .pytree import flatten, unflatten
 from .rules import Rule
+from .rules.elementwise import where
 from .rules.indexing import getitem, scatter_add
-from .tensor import Tensor, arrays_in, is_batch_around
+from .tensor import BranchOnBatch, Tensor, arrays_in, is_batch_around, rules_at_work
 
 __all__ = ["Batched", "vmap"]
 
@@ -95,9 +96,10 @@ class Batched(NDArrayOperatorsMixin):
         return f"Batched({self.data.shape[0]} × {self.dtype} {self.shape})"
 
     def __bool__(self) -> bool:
-        raise LeavesGraphError(
+        raise BranchOnBatch(
             "a vmapped function can't branch on a value: it differs from example to example; "
-            f"use np.where(condition, a, b).{user_line()}"
+            f"use np.where(condition, a, b).{user_line()}",
+            lambda function, args: _one_by_one(function, args, {}, self.level),
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -113,30 +115,39 @@ class Batched(NDArrayOperatorsMixin):
         return self._apply(getitem, (self, index))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if _belongs_to_a_tensor(inputs, self.level) or any(_level(x) > self.level for x in inputs):
+        level = max(map(_level, inputs))
+        if _belongs_to_a_tensor(inputs, level):
             return NotImplemented
         if method != "__call__":
-            return _one_by_one(lambda *a: getattr(ufunc, method)(*a, **kwargs), inputs, {}, self.level)
+            return _one_by_one(lambda *a: getattr(ufunc, method)(*a, **kwargs), inputs, {}, level)
         if ufunc is np.matmul:
-            return Batched(_matmul(*(_unwrap(x, self.level) for x in inputs)), self.level)
+            return Batched(_matmul(*(_unwrap(x, level) for x in inputs)), level)
         if ufunc.signature is not None or ufunc.nout > 1:
-            return _one_by_one(ufunc, inputs, kwargs, self.level)
+            return _one_by_one(ufunc, inputs, kwargs, level)
         ndim = max(_ndim(x) for x in inputs)
-        return Batched(ufunc(*(_aligned(x, ndim, self.level) for x in inputs), **kwargs), self.level)
+        return Batched(ufunc(*(_aligned(x, ndim, level) for x in inputs), **kwargs), level)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         leaves = arrays_in(args) + arrays_in(tuple(kwargs.values()))
-        if _belongs_to_a_tensor(leaves, self.level) or any(_level(x) > self.level for x in leaves):
+        if not leaves:  # np.zeros(shape, dtype, like=this)
+            return Batched(func((self.data.shape[0], *args[0]), *args[1:], like=self.data, **kwargs), self.level)
+        level = max(map(_level, leaves))
+        if _belongs_to_a_tensor(leaves, level):
             return NotImplemented
+        if func in (np.any, np.all) and rules_at_work() and len(args) == 1 and not kwargs:
+            return bool(func(args[0].data))  # a rule's shortcut: taken only if it is right for every example
         if func in ABOUT:
             return ABOUT[func](args[0])
+        if func is np.where and len(args) == 3:
+            ndim = max(_ndim(x) for x in args)
+            return Batched(np.where(*(_aligned(x, ndim, level) for x in args)), level)
         batching = BATCHING.get(func)
-        if batching is not None and _only_first(args, kwargs, self.level):
+        if batching is not None and _only_first(args, kwargs, level):
             try:
-                return Batched(batching(_unwrap(args[0], self.level).value, *args[1:], **kwargs), self.level)
+                return Batched(batching(_unwrap(args[0], level).value, *args[1:], **kwargs), level)
             except _NotBatchable:
                 pass
-        return _one_by_one(func, args, kwargs, self.level)
+        return _one_by_one(func, args, kwargs, level)
 
     def _apply(self, function: Any, args: tuple[Any, ...]) -> Any:
         return self.__apply_rule__(function, args)
@@ -157,6 +168,8 @@ class Batched(NDArrayOperatorsMixin):
             if not any(isinstance(i, (list, np.ndarray)) for i in index):
                 data = scatter_add(g.data, (g.data.shape[0], *shape), (slice(None), *index))
                 return Batched(data, level)
+        if rule is where:
+            return np.where(*args)
         if rule.elementwise and not rule.param_names:
             ndim = max(_ndim(x) for x in args if x is not None)
             return Batched(rule(*(x if x is None else _aligned(x, ndim, level) for x in args)), level)

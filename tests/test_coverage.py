@@ -1,0 +1,38 @@
+"""The coverage table is the rule book's, and the page in docs/ is the table's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+import tinygrad_notes as tn
+from tinygrad_notes.rules import BOOK
+
+PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
+
+
+def test_every_numpy_function_of_the_book_is_in_the_table():
+    table = tn.coverage()
+    for f in BOOK:
+        if isinstance(f, np.ufunc):
+            assert f.__name__ in table, f
+    assert table["np.linalg.norm"].how in ("rule", "composite")
+    assert table["isnan"].how == "plain"
+    assert len(table) == len({row.name for row in table})
+
+
+def test_it_prints_and_serialises():
+    table = tn.coverage()
+    assert "tanh" in str(table)
+    assert "differentiated" in table.summary()
+    rows = json.loads(table.to_json())
+    assert len(rows) == len(table)
+    assert set(rows[0]) == {"name", "how", "formula", "orders", "dtypes", "kinks", "domain"}
+    assert "<table>" in table._repr_html_()
+
+
+def test_the_page_is_up_to_date():
+    """To write it anew: ``tinygrad-notes coverage --markdown > docs/coverage.md``."""
+    assert PAGE.read_text(encoding="utf-8").rstrip() == tn.coverage().to_markdown().rstrip()

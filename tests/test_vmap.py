@@ -1,0 +1,126 @@
+"""vmap and the batched Jacobian against a Python loop over the examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_notes as tn
+from tinygrad_notes import errors
+
+RNG = np.random.default_rng(3)
+X = RNG.standard_normal((5, 4))
+W = RNG.standard_normal((3, 4))
+M = RNG.standard_normal((5, 4, 4)) + 4 * np.eye(4)
+b = RNG.standard_normal(3)
+
+FUNCTIONS = {
+    "net": lambda x: np.sum(np.tanh(W @ x + b) ** 2),
+    "vector result": lambda x: np.tanh(W @ x) * b,
+    "kinks": lambda x: np.sum(np.maximum(x, 0.1) * np.abs(x)),
+    "where": lambda x: np.where(x > 0, x**2, -x),
+    "indexing": lambda x: x[1:3] * x[0] + x[[0, 2]] * x[-1],
+    "reductions": lambda x: np.mean(x) + np.var(x, axis=0) + np.max(x) + np.prod(x, axis=-1, keepdims=True),
+    "shapes": lambda x: np.transpose(x.reshape(2, 2)) @ np.expand_dims(x[:2], 1),
+    "concatenate": lambda x: np.concatenate([x, x[:2] * 2]).sum() * np.stack([x, x * x]).T,
+    "norm": lambda x: np.linalg.norm(x) * x,
+    "sort": lambda x: np.sort(x) * np.cumsum(x),
+    "einsum": lambda x: np.einsum("i,j->ij", x, x),
+    "outer products": lambda x: x[:, None] * x + x.T @ x,
+    "quadratic form": lambda x: x @ W.T @ W @ x,
+    "constant": lambda _x: np.ones(2),
+    "scalar": lambda x: x[0] * 3.0,
+    "nn": lambda x: tn.nn.softmax(x) * tn.nn.sigmoid(x),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_vmap_equals_the_loop(name):
+    f = FUNCTIONS[name]
+    np.testing.assert_allclose(tn.vmap(f)(X), np.stack([f(x) for x in X]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_per_example_gradients_equal_the_loop(name):
+    def cost(x):
+        return np.sum(np.sin(FUNCTIONS[name](x)))
+
+    expected = np.stack([tn.grad(cost)(x) for x in X])
+    np.testing.assert_allclose(tn.vmap(tn.grad(cost))(X), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["net", "vector result", "indexing", "reductions", "norm", "quadratic form", "nn"])
+def test_second_derivatives_and_tangents_per_example(name):
+    def cost(x):
+        return np.sum(FUNCTIONS[name](x) ** 2)
+
+    np.testing.assert_allclose(tn.vmap(tn.hessian(cost))(X), np.stack([tn.hessian(cost)(x) for x in X]), rtol=1e-8)
+    moved = tn.vmap(lambda x: tn.jvp(cost, (x,), (x,))[1])(X)
+    np.testing.assert_allclose(moved, np.stack([tn.jvp(cost, (x,), (x,))[1] for x in X]), rtol=1e-10)
+
+
+def test_gradient_through_vmap():
+    def looped(W):
+        return np.mean(np.stack([np.sum(np.tanh(W @ x + b)) for x in X]))
+
+    def mapped(W):
+        return np.mean(tn.vmap(lambda x: np.sum(np.tanh(W @ x + b)))(X))
+
+    np.testing.assert_allclose(tn.grad(mapped)(W), tn.grad(looped)(W), rtol=1e-12)
+    np.testing.assert_allclose(tn.hessian(mapped)(W), tn.hessian(looped)(W), rtol=1e-9, atol=1e-12)
+
+
+def test_gradient_through_per_example_gradients():
+    """A penalty on each example's input gradient: grad over vmap over grad, with W from the outer one."""
+
+    def inner(W):
+        return tn.grad(lambda x: np.sum(np.tanh(W @ x + b) ** 2))
+
+    def mapped(W):
+        return np.mean(tn.vmap(inner(W))(X) ** 2)
+
+    def looped(W):
+        return np.mean(np.stack([inner(W)(x) for x in X]) ** 2)
+
+    np.testing.assert_allclose(tn.grad(mapped)(W), tn.grad(looped)(W), rtol=1e-12)
+
+
+def test_axes_containers_and_nesting():
+    np.testing.assert_allclose(tn.vmap(lambda x: x.sum(), in_axes=1)(X.T), X.sum(1))
+    np.testing.assert_allclose(tn.vmap(lambda x: x * 2, out_axes=1)(X), 2 * X.T)
+    pairs = tn.vmap(lambda p: {"s": p["a"] + p["b"]})({"a": X, "b": X})
+    np.testing.assert_allclose(pairs["s"], 2 * X)
+    table = tn.vmap(tn.vmap(lambda x, w: x @ w, in_axes=(0, None)), in_axes=(None, 0))(X, W)
+    np.testing.assert_allclose(table, W @ X.T)
+    np.testing.assert_allclose(tn.vmap(np.linalg.inv)(M), np.linalg.inv(M))
+    np.testing.assert_allclose(
+        tn.vmap(lambda m: np.linalg.solve(m, b[[0, 1, 2, 0]]))(M),
+        np.linalg.solve(M, np.broadcast_to(b[[0, 1, 2, 0]][:, None], (5, 4, 1)))[..., 0],
+    )
+
+
+def test_refusals():
+    with pytest.raises(errors.ShapeError, match=r"argument 0 of shape .* has 5 but argument 1"):
+        tn.vmap(lambda x, y: x + y)(X, X[:3])
+    with pytest.raises(errors.LeavesGraphError, match="branch"):
+        tn.vmap(lambda x: x if x.sum() > 0 else -x)(X)
+    with pytest.raises(errors.ShapeError, match="no axis 3"):
+        tn.vmap(lambda x: x, in_axes=3)(X)
+    with pytest.raises(errors.BadInputError, match="in_axes has 2 entries for 1"):
+        tn.vmap(lambda x: x, in_axes=(0, 0))(X)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_jacobian_equals_one_pullback_per_row(name):
+    f = FUNCTIONS[name]
+    x = X[0]
+    y, pullback = tn.vjp(f, x)
+    rows = [pullback(e.reshape(np.shape(y)))[0] for e in np.eye(np.size(y))]
+    np.testing.assert_allclose(tn.jacobian(f)(x), np.reshape(rows, np.shape(y) + x.shape), rtol=1e-12, atol=1e-14)
+
+
+def test_complex_jacobians():
+    z = RNG.standard_normal(3) + 1j * RNG.standard_normal(3)
+    np.testing.assert_allclose(tn.jacobian(lambda z: z * z)(z), np.diag(2 * z))
+    x = RNG.standard_normal(3)
+    np.testing.assert_allclose(tn.jacobian(lambda x: np.exp(1j * x))(x), np.diag(1j * np.exp(1j * x)))
