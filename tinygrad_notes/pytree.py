@@ -9,6 +9,7 @@ __all__ = ["flatten", "unflatten"]
 
 NAMESPACE = "tinygrad_notes"
 _known: set[type] = set()
+_leaf_types: set[type] = set()  # seen, and no dataclass
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
@@ -35,8 +36,10 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
 
     while True:
         leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
-        unknown = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
+        kinds = {*map(type, leaves)} - _leaf_types
+        unknown = {kind for kind in kinds if dataclasses.is_dataclass(kind)}
         if not unknown:
+            _leaf_types.update(kinds)
             return leaves, structure
         for kind in unknown:
             _register(kind)

@@ -14,7 +14,8 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +259,7 @@ class _Loop:
             self.write(run, path)
         if self.clip is not None:
             gradients, _ = clip_grad_norm(gradients, self.clip)
-        self.before = replace(run)
+        self.before = copy(run)
         run.generator = None
         with np.errstate(all="ignore"):
             run.params, run.optimizer_state = self.optimizer.step(run.params, gradients, run.optimizer_state)
