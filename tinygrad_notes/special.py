@@ -6,7 +6,11 @@ are made here, because SciPy's turn a Tensor into an array before NumPy's protoc
 
 from __future__ import annotations
 
-from .errors import missing_extra
+from typing import Any
+
+import numpy as np
+
+from .errors import BadInputError, NoRuleError, ShapeError, missing_extra, user_line
 
 try:
     from scipy.special import (
@@ -60,21 +64,9 @@ try:
 except ImportError as error:
     raise missing_extra("scipy", "scipy", "tn.special") from error
 
-from .rules.special import (
-    block_diag,
-    cho_solve,
-    expm,
-    log_softmax,
-    logm,
-    logsumexp,
-    multigammaln,
-    polygamma,
-    softmax,
-    solve_sylvester,
-    solve_triangular,
-    sqrtm,
-    toeplitz,
-)
+from .rules import special as chapter
+from .rules.book import Array
+from .rules.linear_algebra import array, conjugate
 
 __all__ = [
     "beta",
@@ -137,3 +129,281 @@ __all__ = [
     "y1",
     "yv",
 ]
+
+
+def logsumexp(a: Array, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Array:
+    """``ln Σ b eᵃ`` without overflow, as ``scipy.special.logsumexp``.
+
+    Parameters
+    ----------
+    a : Tensor or array_like
+    axis : int or tuple of int, optional
+        Summed axes; all by default.
+    b : Tensor or array_like, optional
+        Weights.
+    keepdims : bool
+    return_sign : bool
+        Not supported: raises.
+
+    Raises
+    ------
+    NoRuleError
+        For ``return_sign=True``.
+
+    Examples
+    --------
+    >>> float(logsumexp(np.array([1000.0, 1000.0])))
+    1000.6931471805599
+    """
+    if return_sign:
+        raise NoRuleError(f"logsumexp of a Tensor has no return_sign=: keep the weights b positive.{user_line()}")
+    a = array(a)
+    if b is not None and np.shape(b) != a.shape:
+        shape = np.broadcast_shapes(np.shape(b), a.shape)
+        a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
+    return chapter.logsumexp(a, b, axis, keepdims)
+
+
+def softmax(x: Array, axis: Any = None) -> Array:
+    """``eˣ / Σ eˣ`` without overflow, as ``scipy.special.softmax``.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+    axis : int or tuple of int, optional
+        Summed axes; all by default.
+
+    Examples
+    --------
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    return chapter.softmax(array(x), axis)
+
+
+def log_softmax(x: Array, axis: Any = None) -> Array:
+    """``x − ln Σ eˣ`` without overflow, as ``scipy.special.log_softmax``.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+    axis : int or tuple of int, optional
+        Summed axes; all by default.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
+    return chapter.log_softmax(array(x), axis)
+
+
+def polygamma(n: int, x: Array) -> Array:
+    """The n-th derivative of the digamma function, as ``scipy.special.polygamma``.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+    x : Tensor or array_like
+        Real.
+
+    Examples
+    --------
+    >>> round(float(polygamma(1, np.array(1.0))), 6)
+    1.644934
+    """
+    return chapter.polygamma(n, array(x))
+
+
+def multigammaln(a: Array, d: int) -> Array:
+    """``ln Γ_d(a) = d(d−1)/4 ln π + Σ ln Γ(a − i/2)``, as ``scipy.special.multigammaln``.
+
+    Parameters
+    ----------
+    a : Tensor or array_like
+        Greater than (d − 1)/2.
+    d : int
+
+    Examples
+    --------
+    >>> round(float(multigammaln(2.0, 2)), 6)
+    0.451583
+    """
+    a = array(a)
+    y = gammaln(a)
+    for i in range(1, d):
+        y = y + gammaln(a - i / 2)
+    return y + d * (d - 1) / 4 * float(np.log(np.pi))
+
+
+def solve_triangular(a: Array, b: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Array:
+    """The x of ``A x = b`` for a triangular A, as ``scipy.linalg.solve_triangular``.
+
+    Parameters
+    ----------
+    a : Tensor or array_like
+        Only the triangle that `lower` names is read.
+    b : Tensor or array_like
+        A vector or a matrix.
+    trans : {0, 1, 2, "N", "T", "C"}
+        Solve with A, Aᵀ or Aᴴ.
+    lower : bool
+    unit_diagonal : bool
+        Take the diagonal as ones.
+
+    Raises
+    ------
+    BadInputError
+        For another `trans`.
+
+    Examples
+    --------
+    >>> solve_triangular(np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([4.0, 8.0]))
+    array([1., 2.])
+    """
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        raise BadInputError(f"trans= is 0, 1, 2, 'N', 'T' or 'C', not {trans!r}.{user_line()}")
+    a = array(a)
+    if trans in (2, "C"):
+        a = conjugate(a)
+    return chapter.triangular(a, array(b), trans not in (0, "N"), lower, unit_diagonal)
+
+
+def cho_solve(c_and_lower: tuple[Array, bool], b: Array) -> Array:
+    """The x of ``A x = b`` from A's Cholesky factor, as ``scipy.linalg.cho_solve``.
+
+    Parameters
+    ----------
+    c_and_lower : tuple of (Tensor or array_like, bool)
+        The factor (``np.linalg.cholesky``) and whether it is the lower one.
+    b : Tensor or array_like
+
+    Examples
+    --------
+    >>> cho_solve((np.linalg.cholesky(np.array([[4.0, 0.0], [0.0, 1.0]])), True), np.array([4.0, 2.0]))
+    array([1., 2.])
+    """
+    c, lower = c_and_lower
+    first, second = (0, 2) if lower else (2, 0)
+    return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
+
+
+def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
+    """The X of ``A X + X B = Q``, as ``scipy.linalg.solve_sylvester``.
+
+    Parameters
+    ----------
+    a, b, q : Tensor or array_like
+        Matrices.
+
+    Examples
+    --------
+    >>> solve_sylvester(np.eye(1), np.eye(1), np.array([[6.0]]))
+    array([[3.]])
+    """
+    return chapter.solve_sylvester(array(a), array(b), array(q))
+
+
+def expm(a: Array) -> Array:
+    """The exponential of a matrix, as ``scipy.linalg.expm``.
+
+    Parameters
+    ----------
+    a : Tensor or array_like
+        Square; leading axes are a batch.
+
+    Examples
+    --------
+    >>> expm(np.zeros((2, 2)))
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    return chapter.expm(array(a))
+
+
+def logm(a: Array) -> Array:
+    """The logarithm of a matrix, as ``scipy.linalg.logm``.
+
+    Parameters
+    ----------
+    a : Tensor or array_like
+        Square.
+
+    Examples
+    --------
+    >>> np.round(np.real(logm(np.eye(2))), 12) + 0.0
+    array([[0., 0.],
+           [0., 0.]])
+    """
+    return chapter.logm(array(a))
+
+
+def sqrtm(a: Array) -> Array:
+    """The square root of a matrix, as ``scipy.linalg.sqrtm``.
+
+    Parameters
+    ----------
+    a : Tensor or array_like
+        Square and invertible.
+
+    Examples
+    --------
+    >>> sqrtm(np.diag([4.0, 9.0]))
+    array([[2., 0.],
+           [0., 3.]])
+    """
+    return chapter.sqrtm(array(a))
+
+
+def block_diag(*arrays: Array) -> Array:
+    """The arrays along the diagonal, zeros elsewhere, as ``scipy.linalg.block_diag``.
+
+    Parameters
+    ----------
+    *arrays : Tensor or array_like
+        Of at most two axes.
+
+    Raises
+    ------
+    ShapeError
+        For more axes.
+
+    Examples
+    --------
+    >>> block_diag(np.ones((1, 2)), 3.0)
+    array([[1., 1., 0.],
+           [0., 0., 3.]])
+    """
+    blocks = [np.atleast_2d(x) for x in arrays]
+    if any(x.ndim > 2 for x in blocks):
+        raise ShapeError(f"block_diag takes arrays of at most two axes.{user_line()}")
+    columns = sum(x.shape[1] for x in blocks)
+    rows, before = [], 0
+    for x in blocks:
+        height, width = x.shape
+        left, right = np.zeros((height, before), x.dtype), np.zeros((height, columns - before - width), x.dtype)
+        rows.append(np.concatenate([left, x, right], axis=1))
+        before += width
+    return np.concatenate(rows, axis=0)
+
+
+def toeplitz(c: Array, r: Any = None) -> Array:
+    """The matrix of constant diagonals, as ``scipy.linalg.toeplitz``.
+
+    Parameters
+    ----------
+    c : Tensor or array_like
+        First column.
+    r : Tensor or array_like, optional
+        First row; its first entry is ignored. By default c conjugated.
+
+    Examples
+    --------
+    >>> toeplitz(np.array([1.0, 2.0]), np.array([1.0, 5.0, 6.0]))
+    array([[1., 5., 6.],
+           [2., 1., 5.]])
+    """
+    c = np.ravel(array(c))
+    r = conjugate(c) if r is None else np.ravel(array(r))
+    offset = np.arange(c.shape[0])[:, None] - np.arange(r.shape[0])
+    return np.concatenate([c, r[1:]])[np.where(offset >= 0, offset, c.shape[0] - 1 - offset)]

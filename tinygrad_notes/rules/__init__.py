@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import decompositions, einsum, elementwise, fft, linear_algebra, norms, reductions, shapes, sorting
+from . import decompositions, einsum, elementwise, fft, linear_algebra, norms, reductions, roots, shapes, sorting
 from .book import (
     BOOK,
     Composite,
@@ -48,6 +48,7 @@ __all__ = [
     "putitem",
     "reductions",
     "refuse",
+    "roots",
     "rule",
     "shapes",
     "sorting",

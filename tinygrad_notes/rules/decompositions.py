@@ -135,17 +135,16 @@ def _pinv(a: Array, rcond: Any, hermitian: bool) -> Array:
     return np.linalg.pinv(a, rcond=rcond, hermitian=hermitian)
 
 
-def _pinv_pullback(g: Array, y: Array, a: Array, hermitian: bool) -> Array:
+def _pinv_pullback(g: Array, y: Array, a: Array) -> Array:
     gh, yh = adjoint(g), adjoint(y)
     back = -yh @ g @ yh
     rows = gh - a @ (y @ gh)  # (I − A Y) gᴴ: 0 if the rows of A are independent
     columns = gh - (gh @ y) @ a  # gᴴ (I − Y A): 0 if the columns are
-    back = back + (rows @ y) @ yh + yh @ (y @ columns)
-    return _in_triangle(back) if hermitian else back
+    return back + (rows @ y) @ yh + yh @ (y @ columns)
 
 
 pinv = rule(_pinv, "Y = A⁺:  ∂J/∂A = −Yᴴ g Yᴴ + (I − A Y) gᴴ Y Yᴴ + Yᴴ Y gᴴ (I − Y A)",
-     lambda g, y, a, rcond=None, hermitian=False: _pinv_pullback(g, y, a, hermitian),
+     lambda g, y, a, rcond=None, hermitian=False: _pinv_pullback(g, y, a),
      name="pinv", holomorphic=False,
      samples=lambda draw: [call(_spread(draw(3, 3)), None, False), call(_spread(draw(4, 3)), None, False)])  # fmt: skip
 
@@ -161,7 +160,10 @@ pinv = rule(_pinv, "Y = A⁺:  ∂J/∂A = −Yᴴ g Yᴴ + (I − A Y) gᴴ Y Y
     ],
 )
 def _np_pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
-    return pinv(array(a), rcond if rtol is None else rtol, hermitian)
+    a = array(a)
+    if hermitian:  # the lower triangle is read
+        a = np.tril(a, -1) + adjoint(np.tril(a, -1)) + _diagonal_matrix(np.real(_diagonal(a)))
+    return pinv(a, rcond if rtol is None else rtol, hermitian)
 
 
 @composite(
@@ -540,61 +542,3 @@ def _np_eig(a: Array) -> Any:
 )
 def _eigvals(a: Array) -> Array:
     return eig(array(a))[0]
-
-
-# ── roots of polynomials ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _roots(p: Array) -> Array:
-    return np.roots(p)
-
-
-def _roots_pullback(g: Array, y: Array, p: Array) -> Array:
-    """``Σ pᵢ rⁿ⁻ⁱ = 0`` all the way: ``dr = −Σ rⁿ⁻ⁱ dpᵢ / p'(r)``."""
-    powers = np.arange(len(p) - 1, -1, -1, dtype=np.finfo(p.dtype).dtype)
-    columns = y[:, None]
-    slope = np.sum(p[:-1] * powers[:-1] * columns ** powers[1:], axis=-1)
-    return -(g / slope) @ columns**powers
-
-
-roots = rule(
-    _roots,
-    "p(r) = 0:  ∂r/∂pᵢ = −rⁿ⁻ⁱ / p'(r)",
-    lambda g, y, p: _roots_pullback(g, y, p),
-    name="roots",
-    samples=lambda draw: [call(draw(4) / 4 + np.array([1.0, -5.0, 3.0, 2.0])), call(np.array([1.0, 0.5, 2.0]))],
-)
-
-
-@composite(
-    np.roots,
-    "see roots; leading zeros are no coefficients",
-    samples=lambda draw: [
-        call(draw(4) / 4 + np.array([1.0, -5.0, 3.0, 2.0])),
-        call(draw(3) / 4 + np.array([1.0, 0.5, 2.0])),
-        call(np.array([0.0, 1.0, -3.0, 2.0])[1:]),
-    ],
-)
-def _np_roots(p: Array) -> Array:
-    p = np.atleast_1d(p)
-    significant = np.flatnonzero(p != 0)
-    if p.ndim != 1 or not len(significant):
-        return np.roots(p.data)
-    return roots(p[int(significant[0]) :])
-
-
-@composite(
-    np.poly,
-    "the coefficients of Π (x − rᵢ); of a matrix, its characteristic polynomial",
-    samples=lambda draw: [call(draw(3)), call(draw(1)), call(_spread(draw(3, 3)))],
-)
-def _poly(seq_of_zeros: Array) -> Array:
-    zeros = np.atleast_1d(seq_of_zeros)
-    real = not np.iscomplexobj(zeros)
-    if zeros.ndim == 2:
-        zeros = np.linalg.eigvals(zeros)
-    p = np.ones(1, zeros.dtype)
-    end = np.zeros(1, zeros.dtype)
-    for k in range(zeros.shape[0]):
-        p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
-    return np.real(p) if real else p

@@ -137,7 +137,7 @@ def _irfftn(a: Array, s: Any = None, axes: Any = None, norm: Any = None, out: No
     a = array(a)
     axes = _axes(a, s, axes)
     if len(axes) > 1:
-        a = np.fft.ifftn(a, None if s is None else s[:-1], axes[:-1], norm)
+        a = np.fft.ifftn(a, None if s is None else s[-2::-1], axes[-2::-1], norm)  # NumPy's order of the axes
     return np.fft.irfft(a, _last_size(a, s, axes), axes[-1], norm, out)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError, NoRuleError, ShapeError, missing_extra, user_line
+from ..errors import NoRuleError, missing_extra, user_line
 
 try:
     import scipy.linalg
@@ -19,8 +19,8 @@ try:
 except ImportError as error:
     raise missing_extra("scipy", "scipy", "tn.special") from error
 
-from .book import Array, Rule, alias, call, rule
-from .linear_algebra import array, conjugate, transposed
+from .book import Array, Rule, call, rule
+from .linear_algebra import transposed
 
 PI = float(np.pi)
 TWO_OVER_ROOT_PI = 2 / PI**0.5
@@ -68,17 +68,29 @@ rule(sp.ndtri, "y = Φ⁻¹(x):  dy/dx = 1/φ(y)",
 
 # ── Γ and its relatives ──────────────────────────────────────────────────────────────────────────────────────────
 
-rule(sp.gamma, "y = Γ(x):  dy/dx = y ψ(x)", lambda g, y, x: g * (y * sp.psi(x)), elementwise=True, domain=(POSITIVE,))
-rule(sp.gammaln, "y = ln |Γ(x)|:  dy/dx = ψ(x)", lambda g, _y, x: g * sp.psi(x), elementwise=True, domain=(POSITIVE,))
-rule(sp.loggamma, "y = ln Γ(x):  dy/dx = ψ(x)", lambda g, _y, x: g * sp.psi(x), elementwise=True, domain=(POSITIVE,))
+
+def _real(x: Array, name: str) -> Array:
+    """`x`, refused if complex: SciPy lacks what the derivative there is made of."""
+    if np.iscomplexobj(x):
+        raise NoRuleError(f"{name} has a derivative rule for real numbers only.{user_line()}")
+    return x
+
+
+def _psi(x: Array) -> Array:
+    return sp.psi(_real(x, "the gamma function"))
+
+
+rule(sp.gamma, "y = Γ(x):  dy/dx = y ψ(x)", lambda g, y, x: g * (y * _psi(x)), elementwise=True, domain=(POSITIVE,))
+rule(sp.gammaln, "y = ln |Γ(x)|:  dy/dx = ψ(x)", lambda g, _y, x: g * _psi(x), elementwise=True, domain=(POSITIVE,))
+rule(sp.loggamma, "y = ln Γ(x):  dy/dx = ψ(x)", lambda g, _y, x: g * _psi(x), elementwise=True, domain=(POSITIVE,))
 rule(sp.rgamma, "y = 1/Γ(x):  dy/dx = −y ψ(x)",
-     lambda g, y, x: g * (-y * sp.psi(x)), elementwise=True, domain=(POSITIVE,))  # fmt: skip
+     lambda g, y, x: g * (-y * _psi(x)), elementwise=True, domain=(POSITIVE,))  # fmt: skip
 rule(sp.gammasgn, "y = sign Γ(x):  0 (a step)", lambda g, _y, _x: g * 0, elementwise=True, holomorphic=False,
      domain=(POSITIVE,))  # fmt: skip
 
 
 def _polygamma(n: Any, x: Array) -> Array:
-    return np.asarray(sp.polygamma(n, x)).astype(x.dtype)
+    return np.asarray(sp.polygamma(n, _real(x, "digamma"))).astype(x.dtype)
 
 
 polygamma: Rule = rule(_polygamma, "y = ψ⁽ⁿ⁾(x):  dy/dx = ψ⁽ⁿ⁺¹⁾(x)",
@@ -91,29 +103,19 @@ rule(sp.psi, "y = ψ(x) = d ln Γ/dx:  dy/dx = ψ⁽¹⁾(x)",
      samples=lambda draw: [call(np.real(draw(3, 4)) ** 2 + 0.3)])  # fmt: skip
 
 
-def multigammaln(a: Array, d: int) -> Array:
-    """``ln Γ_d(a) = d(d−1)/4 ln π + Σ ln Γ(a − i/2)``, as ``scipy.special.multigammaln``.
-
-    Parameters
-    ----------
-    a : Tensor or array_like
-        Greater than (d − 1)/2.
-    d : int
-
-    Examples
-    --------
-    >>> round(float(multigammaln(2.0, 2)), 6)
-    0.450758
-    """
-    a = array(a)
-    y = sp.gammaln(a)
-    for i in range(1, d):
-        y = y + sp.gammaln(a - i / 2)
-    return y + d * (d - 1) / 4 * float(np.log(PI))
-
-
 def _gamma_density(g: Array, a: Array, x: Array) -> Array:
+    a = _in_dtype(a, x)
     return g * np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+
+
+def _beta_density(g: Array, a: Array, b: Array, x: Array) -> Array:
+    a, b = _in_dtype(a, x), _in_dtype(b, x)
+    return g * np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+
+
+def _in_dtype(number: Any, x: Array) -> Array:
+    """A Python number in x's dtype: SciPy would compute in float64."""
+    return x.dtype.type(number) if isinstance(number, (int, float)) else number
 
 
 rule(sp.gammainc, "y = P(a, x):  ∂y/∂x = xᵃ⁻¹ e⁻ˣ/Γ(a)",
@@ -135,7 +137,7 @@ rule(sp.betaln, "y = ln |B(a, b)|:  ∂y/∂a = ψ(a) − ψ(a + b)",
      lambda g, _y, a, b: g * (sp.psi(b) - sp.psi(a + b)), elementwise=True, domain=(POSITIVE, POSITIVE))  # fmt: skip
 rule(sp.betainc, "y = I_x(a, b):  ∂y/∂x = xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b)",
      _refused("betainc", "a"), _refused("betainc", "b"),
-     lambda g, _y, a, b, x: g * np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)), elementwise=True,
+     lambda g, _y, a, b, x: _beta_density(g, a, b, x), elementwise=True,
      samples=lambda draw: [call(1.5, 2.5, np.real(draw(2)) / 5 + 0.5)])  # fmt: skip
 
 # ── x log y ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +190,7 @@ rule(sp.pseudo_huber, "y = δ²(√(1 + r²/δ²) − 1):  ∂y/∂r = r/√(1 +
 rule(sp.j0, "dJ₀/dx = −J₁", lambda g, _y, x: -g * sp.j1(x), elementwise=True)
 rule(sp.j1, "dJ₁/dx = (J₀ − J₂)/2", lambda g, _y, x: g * (sp.j0(x) - sp.jv(2.0, x)) / 2, elementwise=True)
 rule(sp.y0, "dY₀/dx = −Y₁", lambda g, _y, x: -g * sp.y1(x), elementwise=True, domain=(POSITIVE,))
-rule(sp.y1, "dY₁/dx = (Y₀ − Y₂)/2", lambda g, _y, x: g * (sp.y0(x) - sp.yn(2, x)) / 2, elementwise=True,
+rule(sp.y1, "dY₁/dx = (Y₀ − Y₂)/2", lambda g, _y, x: g * (sp.y0(x) - sp.yv(2.0, x)) / 2, elementwise=True,
      domain=(POSITIVE,))  # fmt: skip
 rule(sp.i0, "dI₀/dx = I₁", lambda g, _y, x: g * sp.i1(x), elementwise=True)
 rule(sp.i1, "dI₁/dx = (I₀ + I₂)/2", lambda g, _y, x: g * (sp.i0(x) + sp.iv(2.0, x)) / 2, elementwise=True)
@@ -202,7 +204,7 @@ rule(
     domain=(POSITIVE,),
 )
 rule(sp.k0, "dK₀/dx = −K₁", lambda g, _y, x: -g * sp.k1(x), elementwise=True, domain=(POSITIVE,))
-rule(sp.k1, "dK₁/dx = −(K₀ + K₂)/2", lambda g, _y, x: g * (sp.k0(x) + sp.kn(2, x)) / -2, elementwise=True,
+rule(sp.k1, "dK₁/dx = −(K₀ + K₂)/2", lambda g, _y, x: g * (sp.k0(x) + sp.kv(2.0, x)) / -2, elementwise=True,
      domain=(POSITIVE,))  # fmt: skip
 
 
@@ -222,7 +224,7 @@ for _bessel, _letter, _sign in ((sp.iv, "I", 1), (sp.kv, "K", -1), (sp.kn, "K", 
          elementwise=True, samples=_of_order)  # fmt: skip
 rule(sp.ive, "y = e^−|x| Iᵥ:  dy/dx = e^−|x| (Iᵥ₋₁ + Iᵥ₊₁)/2 − sign(x) y",
      _refused("ive", "v"),
-     lambda g, y, v, x: g * ((sp.ive(v - 1, x) + sp.ive(v + 1, x)) / 2 - np.sign(x) * y),
+     lambda g, y, v, x: g * ((sp.ive(v - 1, x) + sp.ive(v + 1, x)) / 2 - np.sign(_real(x, "ive")) * y),
      elementwise=True, samples=_of_order)  # fmt: skip
 
 # ── integrals and the elementary functions that SciPy has too ────────────────────────────────────────────────────
@@ -232,10 +234,10 @@ rule(sp.exp1, "y = E₁(x):  dy/dx = −e⁻ˣ/x", lambda g, _y, x: -g * (np.exp
      domain=(POSITIVE,))  # fmt: skip
 rule(sp.exp10, "y = 10ˣ:  dy/dx = y ln 10", lambda g, y, _x: g * (y * float(np.log(10))), elementwise=True)
 rule(sp.cosm1, "y = cos x − 1:  dy/dx = −sin x", lambda g, _y, x: -g * np.sin(x), elementwise=True)
-alias(np.exp2, sp.exp2)
-alias(np.expm1, sp.expm1)
-alias(np.log1p, sp.log1p)
-alias(np.cbrt, sp.cbrt)
+rule(sp.exp2, "y = 2ˣ:  dy/dx = y ln 2", lambda g, y, _x: g * (y * float(np.log(2))), elementwise=True)
+rule(sp.expm1, "y = eˣ − 1:  dy/dx = y + 1", lambda g, y, _x: g * (y + 1), elementwise=True)
+rule(sp.log1p, "y = ln(1 + x):  dy/dx = 1/(1 + x)", lambda g, _y, x: g / (1 + x), elementwise=True, domain=(POSITIVE,))
+rule(sp.cbrt, "y = ∛x:  dy/dx = 1/(3y²)", lambda g, y, _x: g / (3 * y * y), elementwise=True, domain=(POSITIVE,))
 
 # ── log-sum-exp and softmax ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -263,7 +265,7 @@ def _weighted(x: Array, b: Any) -> Array:
     return x if b is None else x * b
 
 
-_sum = rule(
+logsumexp = rule(
     _logsumexp,
     "y = ln Σ b eᵃ:  ∂y/∂a = b eᵃ⁻ʸ,  ∂y/∂b = eᵃ⁻ʸ",
     lambda g, y, a, b, axis=None, keepdims=False: (
@@ -271,7 +273,6 @@ _sum = rule(
     ),
     lambda g, y, a, _b, axis=None, keepdims=False: _kept(g, axis, keepdims) * _shares(a, y, axis, keepdims),
     name="logsumexp",
-    holomorphic=False,
     samples=lambda draw: [
         call(np.real(draw(4)), None),
         call(np.real(draw(3, 4)), None, 0),
@@ -281,45 +282,12 @@ _sum = rule(
 )
 
 
-def logsumexp(a: Array, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Array:
-    """``ln Σ b eᵃ`` without overflow, as ``scipy.special.logsumexp``.
-
-    Parameters
-    ----------
-    a : Tensor or array_like
-    axis : int or tuple of int, optional
-        Summed axes; all by default.
-    b : Tensor or array_like, optional
-        Weights.
-    keepdims : bool
-    return_sign : bool
-        Not supported: raises.
-
-    Raises
-    ------
-    NoRuleError
-        For ``return_sign=True``.
-
-    Examples
-    --------
-    >>> float(logsumexp(np.array([1000.0, 1000.0])))
-    1000.6931471805599
-    """
-    if return_sign:
-        raise NoRuleError(f"logsumexp of a Tensor has no return_sign=: keep the weights b positive.{user_line()}")
-    a = array(a)
-    if b is not None and np.shape(b) != a.shape:
-        shape = np.broadcast_shapes(np.shape(b), a.shape)
-        a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
-    return _sum(a, b, axis, keepdims)
-
-
 def _softmax(x: Array, axis: Any) -> Array:
     return sp.softmax(x, axis=axis)
 
 
 softmax = rule(_softmax, "y = eˣ/Σ eˣ:  ∂J/∂x = y (g − Σ g y)",
-     lambda g, y, _x, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)), name="softmax", holomorphic=False,
+     lambda g, y, _x, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)), name="softmax",
      samples=lambda draw: [call(np.real(draw(4))), call(np.real(draw(3, 4)), axis=0),
                            call(np.real(draw(3, 4)), -1)])  # fmt: skip
 
@@ -330,7 +298,6 @@ def _log_softmax(x: Array, axis: Any) -> Array:
 
 log_softmax = rule(_log_softmax, "y = x − ln Σ eˣ:  ∂J/∂x = g − eʸ Σ g",
      lambda g, y, _x, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True), name="log_softmax",
-     holomorphic=False,
      samples=lambda draw: [call(np.real(draw(4))), call(np.real(draw(3, 4)), axis=0),
                            call(np.real(draw(3, 4)), -1)])  # fmt: skip
 
@@ -361,58 +328,6 @@ triangular: Rule = rule(_triangular, "A y = b, A triangular:  ∂J/∂b = A⁻�
 def _regular(a: Array) -> Array:
     """A sample matrix far from singular ones."""
     return a / 4 + 2 * np.eye(a.shape[-1], dtype=a.dtype)
-
-
-def solve_triangular(a: Array, b: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Array:
-    """The x of ``A x = b`` for a triangular A, as ``scipy.linalg.solve_triangular``.
-
-    Parameters
-    ----------
-    a : Tensor or array_like
-        Only the triangle that `lower` names is read.
-    b : Tensor or array_like
-        A vector or a matrix.
-    trans : {0, 1, 2, "N", "T", "C"}
-        Solve with A, Aᵀ or Aᴴ.
-    lower : bool
-    unit_diagonal : bool
-        Take the diagonal as ones.
-
-    Raises
-    ------
-    BadInputError
-        For another `trans`.
-
-    Examples
-    --------
-    >>> solve_triangular(np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([4.0, 8.0]))
-    array([1., 2.])
-    """
-    if trans not in (0, 1, 2, "N", "T", "C"):
-        raise BadInputError(f"trans= is 0, 1, 2, 'N', 'T' or 'C', not {trans!r}.{user_line()}")
-    a = array(a)
-    if trans in (2, "C"):
-        a = conjugate(a)
-    return triangular(a, array(b), trans not in (0, "N"), lower, unit_diagonal)
-
-
-def cho_solve(c_and_lower: tuple[Array, bool], b: Array) -> Array:
-    """The x of ``A x = b`` from A's Cholesky factor, as ``scipy.linalg.cho_solve``.
-
-    Parameters
-    ----------
-    c_and_lower : tuple of (Tensor or array_like, bool)
-        The factor (``np.linalg.cholesky``) and whether it is the lower one.
-    b : Tensor or array_like
-
-    Examples
-    --------
-    >>> cho_solve((np.linalg.cholesky(np.array([[4.0, 0.0], [0.0, 1.0]])), True), np.array([4.0, 2.0]))
-    array([1., 2.])
-    """
-    c, lower = c_and_lower
-    first, second = (0, 2) if lower else (2, 0)
-    return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
 
 
 def _corner(f: Any, a: Array, g: Array) -> Array:
@@ -463,57 +378,3 @@ def _sqrtm(a: Array) -> Array:
 sqrtm = rule(_sqrtm, "Y Y = A:  ∂J/∂A solves Yᵀ S + S Yᵀ = g",
      lambda g, y, _a: solve_sylvester(transposed(y), transposed(y), g), name="sqrtm",
      samples=lambda draw: [call(_regular(draw(3, 3) / 2))])  # fmt: skip
-
-
-def block_diag(*arrays: Array) -> Array:
-    """The arrays along the diagonal, zeros elsewhere, as ``scipy.linalg.block_diag``.
-
-    Parameters
-    ----------
-    *arrays : Tensor or array_like
-        Of at most two axes.
-
-    Raises
-    ------
-    ShapeError
-        For more axes.
-
-    Examples
-    --------
-    >>> block_diag(np.ones((1, 2)), 3.0)
-    array([[1., 1., 0.],
-           [0., 0., 3.]])
-    """
-    blocks = [np.atleast_2d(x) for x in arrays]
-    if any(x.ndim > 2 for x in blocks):
-        raise ShapeError(f"block_diag takes arrays of at most two axes.{user_line()}")
-    columns = sum(x.shape[1] for x in blocks)
-    rows, before = [], 0
-    for x in blocks:
-        height, width = x.shape
-        left, right = np.zeros((height, before), x.dtype), np.zeros((height, columns - before - width), x.dtype)
-        rows.append(np.concatenate([left, x, right], axis=1))
-        before += width
-    return np.concatenate(rows, axis=0)
-
-
-def toeplitz(c: Array, r: Any = None) -> Array:
-    """The matrix of constant diagonals, as ``scipy.linalg.toeplitz``.
-
-    Parameters
-    ----------
-    c : Tensor or array_like
-        First column.
-    r : Tensor or array_like, optional
-        First row; its first entry is ignored. By default c conjugated.
-
-    Examples
-    --------
-    >>> toeplitz(np.array([1.0, 2.0]), np.array([1.0, 5.0, 6.0]))
-    array([[1., 5., 6.],
-           [2., 1., 5.]])
-    """
-    c = np.ravel(array(c))
-    r = conjugate(c) if r is None else np.ravel(array(r))
-    offset = np.arange(c.shape[0])[:, None] - np.arange(r.shape[0])
-    return np.concatenate([c, r[1:]])[np.where(offset >= 0, offset, c.shape[0] - 1 - offset)]
