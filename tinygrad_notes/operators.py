@@ -100,11 +100,11 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
 
     source = BINARY.format(
         method=method,
-        doc=f"other {symbol} self" if reflected else f"self {symbol} other",
+        doc=f"other {symbol or entry.name} self" if reflected else f"self {symbol or entry.name} other",
         name=entry.name,
         mine="b" if reflected else "a",
         theirs="a" if reflected else "b",
-        expression=f"a {symbol} b",
+        expression=f"a {symbol} b" if symbol else f"_{method}_FUNCTION(a, b)",
         both=f"({a_node}, {b_node})",
         a_both=kept(both, 0, "a", a_node),
         b_both=kept(both, 1, "b", b_node),
@@ -116,6 +116,7 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
         b_theirs=kept(theirs, 1, "b", b_node),
         like_theirs="y" if theirs.keep_y else SLIM,
     )
+    vars(heart)[f"_{method}_FUNCTION"] = ufunc
     for label, op in (("BOTH", both), ("MINE", mine), ("THEIRS", theirs)):
         vars(heart)[f"_{method}{label}"] = op
         source = source.replace(label, f"_{method}{label}")
@@ -162,6 +163,17 @@ for _name, _ufunc, _symbol in (
     setattr(Lifted, f"__{_name}__", _general(BOOK[_ufunc]))
     setattr(Lifted, f"__r{_name}__", _general(BOOK[_ufunc], reflected=True))
     setattr(Lifted, f"__i{_name}__", _in_place(_general(BOOK[_ufunc])))
+
+
+for _function, _entry in BOOK.items():
+    if type(_entry) is Rule and _entry.elementwise and isinstance(_function, np.ufunc) and _function.nin == 2:
+        OPERATORS.setdefault(
+            _function,
+            (
+                _define(_entry.name, _function, "", reflected=False),
+                _define(f"r{_entry.name}", _function, "", reflected=True),
+            ),
+        )
 
 
 ELEMENTWISE = '''

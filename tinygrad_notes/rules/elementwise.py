@@ -220,11 +220,15 @@ alias(np.round, np.around)
 
 def may_hold(condition: Any) -> Any:
     """Whether a mask holds anywhere; asked of NumPy's own arrays only (a GPU would wait, a batch can't branch)."""
-    return np.any(condition) if isinstance(condition, (np.ndarray, np.bool_)) else condition is not False
+    if isinstance(condition, np.bool_):
+        return condition
+    return condition.any() if isinstance(condition, np.ndarray) else condition is not False
 
 
 def _share(g: Array, wins: Any, ties: Any) -> Array:
     """All of g where this input wins, half of it where both are equal."""
+    if isinstance(wins, np.bool_):
+        return g if wins else 0.5 * g if ties else 0.0 * g
     shared = g * wins
     return shared + 0.5 * g * ties if may_hold(ties) else shared
 
