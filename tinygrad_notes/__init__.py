@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from . import errors, nn, operators, optim, train
+from . import errors, nn, operators, optim, testing, train
 from .coverage import coverage
 from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
@@ -30,6 +30,7 @@ __all__ = [
     "primitive",
     "scope",
     "stop_gradient",
+    "testing",
     "train",
     "value_and_grad",
     "vjp",
