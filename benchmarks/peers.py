@@ -106,7 +106,7 @@ class MyGrad:
     def __init__(self) -> None:
         import mygrad
 
-        self.mygrad = mygrad
+        self.mygrad: Any = mygrad
 
     def chain(self, start: Any, rounds: int) -> Outcome:
         """Forward and backward through the chain."""
