@@ -8,6 +8,7 @@ outside (an outer `grad` is at work, or a parameter is closed over) the walk its
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial, update_wrapper
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,7 @@ def _fresh(x: Any) -> Tensor:
 
 
 def _name(f: Callable[..., Any]) -> str:
+    f = f.func if isinstance(f, partial) else f
     return f"{getattr(f, '__name__', type(f).__name__)}()"
 
 
@@ -173,7 +175,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
                 aux.append(extra)
             return result
 
-        trace = Trace(body, args, _as_tuple(argnums))
+        trace = Trace(update_wrapper(body, f, ("__name__",), ()), args, _as_tuple(argnums))
         value = _one_number(f, trace)
         root = trace.root()
         record = trace.depends_on_outside(root)
@@ -260,7 +262,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
     """
 
     def computed(*args: Any, **kwargs: Any) -> Any:
-        _, pullback, trace = _vjp(lambda *a: f(*a, **kwargs), args, _as_tuple(argnums))
+        _, pullback, trace = _vjp(partial(f, **kwargs), args, _as_tuple(argnums))
         ones = unflatten(trace.out_structure, [np.ones_like(_plain(y)) for y in trace.outputs])
         return _only(argnums, pullback(ones))
 
@@ -394,7 +396,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """
 
     def computed(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace(lambda *a: f(*a, **kwargs), args, _as_tuple(argnums))
+        trace = Trace(partial(f, **kwargs), args, _as_tuple(argnums))
         root = trace.root()
         blocks = [
             _only(argnums, unflatten(trace.in_structure, _jacobian_rows(trace, root, k)))
