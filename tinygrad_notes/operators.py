@@ -42,7 +42,7 @@ def {method}(self, other):
     if n is not None:
         if m is not None:
             node = Node()
-            node.op, node.parents, node.args = BOTH, {both}, ({a_both}, {b_both})
+            node.op, node.parents, node.args = BOTH, {both}, {args_both}
             node.like = {like_both}
         else:
             node = Node()
@@ -106,8 +106,7 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
         theirs="a" if reflected else "b",
         expression=f"a {symbol} b" if symbol else f"_{method}_FUNCTION(a, b)",
         both=f"({a_node}, {b_node})",
-        a_both=kept(both, 0, "a", a_node),
-        b_both=kept(both, 1, "b", b_node),
+        args_both=f"({kept(both, 0, 'a', a_node)}, {kept(both, 1, 'b', b_node)})" if any(both.keep) else "UNREAD",
         like_both="y" if both.keep_y else SLIM,
         a_mine=kept(mine, 0, "a", a_node),
         b_mine=kept(mine, 1, "b", b_node),
@@ -124,7 +123,10 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
 
 
 _ufunc: Any
-vars(heart).update(PLAIN_OPERANDS=PLAIN_OPERANDS, as_operand=as_operand, operation_failed=operation_failed)
+UNREAD = (heart.F64, heart.F64)  # the arguments of a + b and a − b, which no rule reads: one tuple for all nodes
+vars(heart).update(
+    UNREAD=UNREAD, PLAIN_OPERANDS=PLAIN_OPERANDS, as_operand=as_operand, operation_failed=operation_failed
+)
 
 
 def _in_place(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
