@@ -31,14 +31,10 @@ UNIT = (0.1, 0.9)
 
 
 def _refused(name: str, argument: str) -> Any:
-    """A pullback for an argument whose derivative has no closed form: an error, not a silent zero."""
-
-    def pullback(_g: Array, _y: Array, *_args: Array) -> Array:
-        raise NoRuleError(
-            f"{name} has no derivative rule in its argument '{argument}': pass a plain value, t.data.{user_line()}"
-        )
-
-    return pullback
+    """Raise for an argument whose derivative has no closed form: an error, not a silent zero."""
+    raise NoRuleError(
+        f"{name} has no derivative rule in its argument '{argument}': pass a plain value, t.data.{user_line()}"
+    )
 
 
 # ── logistic ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,10 +115,10 @@ def _in_dtype(number: Any, x: Array) -> Array:
 
 
 rule(sp.gammainc, "y = P(a, x):  ∂y/∂x = xᵃ⁻¹ e⁻ˣ/Γ(a)",
-     _refused("gammainc", "a"), lambda g, _y, a, x: _gamma_density(g, a, x), elementwise=True,
+     lambda _g, _y, _a, _x: _refused("gammainc", "a"), lambda g, _y, a, x: _gamma_density(g, a, x), elementwise=True,
      samples=lambda draw: [call(1.5, np.real(draw(3)) ** 2 + 0.3)])  # fmt: skip
 rule(sp.gammaincc, "y = 1 − P(a, x):  ∂y/∂x = −xᵃ⁻¹ e⁻ˣ/Γ(a)",
-     _refused("gammaincc", "a"), lambda g, _y, a, x: -_gamma_density(g, a, x), elementwise=True,
+     lambda _g, _y, _a, _x: _refused("gammaincc", "a"), lambda g, _y, a, x: -_gamma_density(g, a, x), elementwise=True,
      samples=lambda draw: [call(1.5, np.real(draw(3)) ** 2 + 0.3)])  # fmt: skip
 rule(
     sp.beta,
@@ -136,7 +132,7 @@ rule(sp.betaln, "y = ln |B(a, b)|:  ∂y/∂a = ψ(a) − ψ(a + b)",
      lambda g, _y, a, b: g * (sp.psi(a) - sp.psi(a + b)),
      lambda g, _y, a, b: g * (sp.psi(b) - sp.psi(a + b)), elementwise=True, domain=(POSITIVE, POSITIVE))  # fmt: skip
 rule(sp.betainc, "y = I_x(a, b):  ∂y/∂x = xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b)",
-     _refused("betainc", "a"), _refused("betainc", "b"),
+     lambda _g, _y, _a, _b, _x: _refused("betainc", "a"), lambda _g, _y, _a, _b, _x: _refused("betainc", "b"),
      lambda g, _y, a, b, x: _beta_density(g, a, b, x), elementwise=True,
      samples=lambda draw: [call(1.5, 2.5, np.real(draw(2)) / 5 + 0.5)])  # fmt: skip
 
@@ -212,18 +208,22 @@ def _of_order(draw: Any) -> list[Any]:
     return [call(1, np.real(draw(3)) ** 2 + 0.5), call(2, np.real(draw(2, 3)) ** 2 + 0.5)]
 
 
-for _bessel, _letter in ((sp.jv, "J"), (sp.yv, "Y"), (sp.yn, "Y")):
-    rule(_bessel, f"d{_letter}ᵥ/dx = ({_letter}ᵥ₋₁ − {_letter}ᵥ₊₁)/2",
-         _refused(_bessel.__name__, "v"),
-         lambda g, _y, v, x, f=_bessel: g * (f(v - 1, x) - f(v + 1, x)) / 2,
+def _bessel_rule(f: Any, letter: str, sign: int, scale: float) -> None:
+    """``df_v/dx = scale (f_{v−1} + sign f_{v+1})``: the recurrence that all of them share."""
+    rule(f, f"d{letter}ᵥ/dx = {scale} ({letter}ᵥ₋₁ {'+' if sign > 0 else '−'} {letter}ᵥ₊₁)",
+         lambda _g, _y, _v, _x: _refused(f.__name__, "v"),
+         lambda g, _y, v, x: g * (f(v - 1, x) + sign * f(v + 1, x)) * scale,
          elementwise=True, samples=_of_order)  # fmt: skip
-for _bessel, _letter, _sign in ((sp.iv, "I", 1), (sp.kv, "K", -1), (sp.kn, "K", -1)):
-    rule(_bessel, f"d{_letter}ᵥ/dx = {'−' if _sign < 0 else ''}({_letter}ᵥ₋₁ + {_letter}ᵥ₊₁)/2",
-         _refused(_bessel.__name__, "v"),
-         lambda g, _y, v, x, f=_bessel, sign=_sign: g * (f(v - 1, x) + f(v + 1, x)) / (2 * sign),
-         elementwise=True, samples=_of_order)  # fmt: skip
+
+
+_bessel_rule(sp.jv, "J", -1, 0.5)
+_bessel_rule(sp.yv, "Y", -1, 0.5)
+_bessel_rule(sp.yn, "Y", -1, 0.5)
+_bessel_rule(sp.iv, "I", 1, 0.5)
+_bessel_rule(sp.kv, "K", 1, -0.5)
+_bessel_rule(sp.kn, "K", 1, -0.5)
 rule(sp.ive, "y = e^−|x| Iᵥ:  dy/dx = e^−|x| (Iᵥ₋₁ + Iᵥ₊₁)/2 − sign(x) y",
-     _refused("ive", "v"),
+     lambda _g, _y, _v, _x: _refused("ive", "v"),
      lambda g, y, v, x: g * ((sp.ive(v - 1, x) + sp.ive(v + 1, x)) / 2 - np.sign(_real(x, "ive")) * y),
      elementwise=True, samples=_of_order)  # fmt: skip
 
