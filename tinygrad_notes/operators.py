@@ -225,6 +225,20 @@ for _name, _ufunc in (("neg", np.negative), ("pos", np.positive), ("abs", np.abs
     setattr(Lifted, f"__{_name}__", _general(BOOK[_ufunc]))
 
 
+def quotient_and_remainder(self: Tensor, other: Any) -> Any:
+    """``divmod(self, other)``."""
+    return call_book(np.divmod, (self, other), {})
+
+
+def reflected_quotient_and_remainder(self: Tensor, other: Any) -> Any:
+    """``divmod(other, self)``."""
+    return call_book(np.divmod, (other, self), {})
+
+
+for _name, _function in (("divmod", quotient_and_remainder), ("rdivmod", reflected_quotient_and_remainder)):
+    setattr(Tensor, f"__{_name}__", _function)
+
+
 def _comparison(symbol: str, ufunc: Any) -> Callable[[Any, Any], Any]:
     def compare(self: Tensor, other: Any) -> Any:
         return ufunc(self.data, other.data if isinstance(other, Tensor) else other)
@@ -255,6 +269,7 @@ METHODS = [
     "clip",
     "compress",
     "conj",
+    "conjugate",
     "cumprod",
     "cumsum",
     "diagonal",
