@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import BadInputError
 from .draws import Draw, Recipe, name_of, recipe_for, sizes_text
-from .judge import Finding, Judge, perturbed
+from .judge import Finding, Judge, perturbed, precision
 from .outputs import is_float, wanted_names
 from .report import Case, GradientError, Report, Slip
 from .shapes import early_slip, shape_fact
@@ -30,6 +30,8 @@ REFEREED = 2
 FOR_DIAGNOSIS = 4
 """So many failing draws go to the diagnosis."""
 REDRAWS = 12
+BY_DIFFERENCES = 4
+"""So many draws are compared where numerical differences judge alone: they are slow, and two would do."""
 
 
 def assert_gradient(
@@ -244,7 +246,8 @@ class Check:
 
     def run(self) -> None:
         """Compare on random cases until enough agree or enough fail."""
-        for k in range(self.examples):
+        k = 0
+        while k < self.examples:
             draw = self.next_draw(first=k == 0)
             if draw is None:
                 return
@@ -256,7 +259,8 @@ class Check:
                 self.confirm(draw)
             self.compare(draw)
             self.draws.append(draw)
-            self.report.examples += 1
+            k += 1
+            self.report.examples = k
             if len([d for d in self.draws if self.fails(d)]) >= FOR_DIAGNOSIS:
                 break
         self.conclude()
@@ -352,7 +356,10 @@ class Check:
         for name in self.names:
             self.judge.numeric[name] = why
         self.report.judges = "numerical differences"
-        self.report.notes.append(f"{self.report.f_name} can't be traced ({why}): judged by numerical differences alone")
+        self.examples = min(self.examples, BY_DIFFERENCES)
+        self.report.notes.append(
+            f"{self.report.f_name} can't be traced ({shortened(why)}): judged by numerical differences alone"
+        )
 
     def confirm(self, draw: Draw) -> None:
         """Let numerical differences contradict autodiff: then they judge, and the report says so."""
@@ -372,7 +379,7 @@ class Check:
         autodiff = draw.true.pop(name)
         self.judge.by_differences(draw, name)
         hand = draw.hand[name]
-        if np.shape(hand) == np.shape(autodiff) and self.judge.agree(hand, autodiff, hand.dtype):
+        if np.shape(hand) == np.shape(autodiff) and self.judge.agree(hand, autodiff, precision(draw, name)):
             text = f"your d{name} is autodiff's, and numerical differences contradict both"
             self.note(name, Finding("cannot tell", "disagree", text))
 
@@ -397,7 +404,7 @@ class Check:
             hand, true = draw.hand.get(name), draw.true.get(name)
             if hand is None or true is None or np.shape(hand) != np.shape(true):
                 return True
-            if not self.judge.agree(hand, true, hand.dtype):
+            if not self.judge.agree(hand, true, precision(draw, name)):
                 return True
         return False
 
@@ -483,7 +490,7 @@ class Check:
             return
         self.early(wrong)
         whys = {name: self.findings_why(name) for name in wrong}
-        shaped = [name for name in wrong if whys[name] not in ("shape", "missing", "nondeterministic")]
+        shaped = [name for name in wrong if whys[name] not in ("shape", "missing", "nondeterministic", "directions")]
         if diagnose and shaped and not {"nondeterministic", "law"} & set(whys.values()):
             self.diagnose(shaped, repair)
         if shaped and self.fails(self.failing):
@@ -499,6 +506,9 @@ class Check:
         assert self.failing is not None
         for name in wrong:
             finding = next(found for found in self.findings[name] if found.verdict == "wrong")
+            if finding.why == "directions":
+                self.report.facts.append(finding.text)
+                continue
             if finding.why == "missing":
                 self.report.facts.append(f"d{name} is missing from the result at {sizes_text(self.failing.dims)}")
                 continue
@@ -564,6 +574,17 @@ class Check:
             {f"d{name}": case.true[name] for name in shown},
             numerical,
         )
+
+
+def shortened(text: str, most: int = 70) -> str:
+    """The beginning of a sentence.
+
+    Examples
+    --------
+    >>> shortened("NoRuleError: np.foo has no rule. Write it otherwise", 30)
+    'NoRuleError: np.foo has no ru…'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _d(names: list[str]) -> str:

@@ -135,7 +135,7 @@ class Judge:
             return Finding("wrong", "nan")
         if np.iscomplexobj(hand) and not np.iscomplexobj(true) and norm(np.imag(hand)) > 1e-9 * norm(true):
             return Finding("wrong", "dtype")
-        if self.agree(hand, true, hand.dtype, self.errors.get(id(draw), {}).get(name)):
+        if self.agree(hand, true, precision(draw, name), self.errors.get(id(draw), {}).get(name)):
             return RIGHT
         return self._excuse(draw, name) if thorough else WRONG
 
@@ -168,8 +168,10 @@ class Judge:
             found = self.subject.slope(draw, {name: direction})
             apart = abs(inner(hand, direction) - found.value)
             if apart > 1e-6 * norm(hand) + 10 * found.error:
-                noisy = found.error > 0.1 * apart
-                return Finding("cannot tell", "noise") if noisy else WRONG
+                if found.error > 0.1 * apart:
+                    return Finding("cannot tell", "noise", f"differences of {name} are too noisy here")
+                slopes = f"yours {inner(hand, direction):.6g}, numerical {float(found.value):.6g}"
+                return Finding("wrong", "directions", f"slope of d{name} along a random direction: {slopes}")
         return Finding(
             "right",
             "directions",
@@ -180,7 +182,7 @@ class Judge:
     def _excuse(self, draw: Draw, name: str) -> Finding:
         """Look for an innocent reason why the two differ."""
         hand, true = draw.hand[name], draw.true[name]
-        dtype = hand.dtype if hand.dtype.kind in "fc" else np.dtype(np.float64)
+        dtype = precision(draw, name)
         apart = norm(hand - true)
         if apart <= 32 * np.finfo(dtype).eps * self._natural_size(draw, name):
             return RIGHT
@@ -208,14 +210,12 @@ class Judge:
         double.true = draw.true
         if name not in double.hand or np.shape(double.hand[name]) != np.shape(draw.true[name]):
             return WRONG
-        if double.hand[name].dtype == draw.hand[name].dtype:
-            return self._rounding(draw, name, apart) or self._kink(draw, name, apart) or WRONG
         finding = self.compare(double, name)
         if finding.verdict != "right" or apart > 1e-2 * norm(draw.true[name]):
-            lost = f"{draw.hand[name].dtype} loses the digits: right in float64"
+            lost = f"{precision(draw, name)} loses the digits: right in float64"
             return finding if finding.verdict != "right" else Finding("wrong", "dtype", lost)
         share = apart / norm(draw.true[name])
-        return Finding("right", "rounding", f"{name} is off by {share:.1g} of its size in {draw.hand[name].dtype}")
+        return Finding("right", "rounding", f"{name} is off by {share:.1g} of its size in {precision(draw, name)}")
 
     @staticmethod
     def subject_inputs(draw: Draw) -> dict[str, Any]:
@@ -226,8 +226,7 @@ class Judge:
 
     def _rounding(self, draw: Draw, name: str, apart: float) -> Finding | None:
         """The gradient's own noise: how far it moves when every input moves in its last digit."""
-        dtype = draw.hand[name].dtype
-        eps = float(np.finfo(dtype).eps) if dtype.kind in "fc" else 2e-16
+        eps = float(np.finfo(precision(draw, name)).eps)
         noise = 0.0
         for _ in range(3):
             nearby = perturbed(draw, self.rng, eps)
@@ -236,9 +235,10 @@ class Judge:
             return None
         if 50 * noise <= 1e-3 * norm(draw.true[name]):
             return RIGHT
-        return self._kink(draw, name, apart) or Finding(
-            "cannot tell", "noise", f"the gradient of {name} is mostly rounding at these inputs"
-        )
+        kink = self._kink(draw, name, apart)
+        if kink is not None and kink.verdict == "right":
+            return kink
+        return Finding("cannot tell", "noise", f"the gradient of {name} is mostly rounding at these inputs")
 
     def _kink(self, draw: Draw, name: str, apart: float) -> Finding | None:
         """Gradients at points a millionth away: where they jump, any value among them will do."""
@@ -267,7 +267,7 @@ class Judge:
             nearby = perturbed(draw, self.rng, 1e-6)
             nearby.true = self.subject.autodiff(nearby, [name])
             nearby.hand = self.subject.hand(nearby)
-            if not self.agree(nearby.hand[name], nearby.true[name], nearby.hand[name].dtype):
+            if not self.agree(nearby.hand[name], nearby.true[name], precision(nearby, name)):
                 return False
         return reach
 
@@ -324,6 +324,12 @@ def _between(name: str, low: Any, high: Any) -> str:
     place = np.unravel_index(int(np.argmax(width)), width.shape)
     sides = f"{float(np.asarray(low)[place]):.4g} and {float(np.asarray(high)[place]):.4g}"
     return f"{name} has a kink at these inputs: any value between the slopes {sides} is accepted"
+
+
+def precision(draw: Draw, name: str) -> Any:
+    """The coarsest float dtype that the hand-made gradient went through: its own, or an input's."""
+    kinds = [np.asarray(x).dtype for x in (draw.hand[name], *draw.leaves.values()) if is_float(x)]
+    return min(kinds, key=lambda dtype: -np.finfo(dtype).eps, default=np.dtype(np.float64))
 
 
 def perturbed(draw: Draw, rng: np.random.Generator, share: float) -> Draw:

@@ -178,10 +178,19 @@ def _returned_names(by_hand: Any, count: int, leaves: Mapping[str, Any]) -> list
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and isinstance(node.value, (ast.Tuple, ast.List)):
-            names = [owner(part.id, leaves) if isinstance(part, ast.Name) else None for part in node.value.elts]
+            names = [_named_in(part, leaves) for part in node.value.elts]
             if len(names) == count and None not in names and len(set(names)) == count:
                 return [name for name in names if name is not None]
     return None
+
+
+def _named_in(expression: ast.expr, leaves: Mapping[str, Any]) -> str | None:
+    """The input that the only gradient variable of an expression (``dw / m``) belongs to."""
+    variables = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+    if isinstance(expression, ast.Name):
+        return owner(expression.id, leaves)
+    owners = {owner(name, leaves) for name in variables - set(leaves)} - {None}
+    return owners.pop() if len(owners) == 1 else None
 
 
 def _only_name(leaves: Mapping[str, Any], wrt: list[str] | None, by_hand: Any) -> str:

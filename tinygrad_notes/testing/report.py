@@ -135,8 +135,8 @@ class Report:
     def _evidence(self) -> list[str]:
         lines = [f"  {fact}" for fact in self.facts]
         if self.verdict == "right" and self.examples:
-            cases = "1 case" if self.examples == 1 else f"{self.examples} random cases"
-            lines.append(f"  {cases} agree with {self.judges}.")
+            cases = "1 case agrees" if self.examples == 1 else f"{self.examples} random cases agree"
+            lines.append(f"  {cases} with {self.judges}.")
         if self.special and self.verdict == "wrong":
             lines.append(f"  right when {' or when '.join(self.special[:2])}.")
         if self.case is not None:
@@ -225,7 +225,7 @@ def _fields(thing: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
 # ── the smallest failing case ────────────────────────────────────────────────────────────────────────────────────
 
 
-def number(x: Any) -> str:
+def number(x: Any, digits: int = 4) -> str:
     """A number with at most four digits, as a reader writes it.
 
     Examples
@@ -234,15 +234,15 @@ def number(x: Any) -> str:
     ('0.5', '0', '2', '0.3333', '1+2j')
     """
     if isinstance(x, (complex, np.complexfloating)):
-        imaginary = number(x.imag)
-        return f"{number(x.real)}{'' if imaginary.startswith('-') else '+'}{imaginary}j"
+        imaginary = number(x.imag, digits)
+        return f"{number(x.real, digits)}{'' if imaginary.startswith('-') else '+'}{imaginary}j"
     if isinstance(x, (float, np.floating, int, np.integer)):
-        text = f"{x:.4g}" if isinstance(x, (float, np.floating)) else str(int(x))
+        text = f"{x:.{digits}g}" if isinstance(x, (float, np.floating)) else str(int(x))
         return "0" if text == "-0" else text
     return str(x)
 
 
-def numbers(x: Any) -> str:
+def numbers(x: Any, digits: int = 4) -> str:
     """A small array as nested lists with short numbers.
 
     Examples
@@ -251,14 +251,14 @@ def numbers(x: Any) -> str:
     ('[[1, 0.25]]', '2')
     """
     if isinstance(x, np.ndarray) and x.ndim:
-        return "[" + ", ".join(numbers(row) for row in x) + "]"
+        return "[" + ", ".join(numbers(row, digits) for row in x) + "]"
     if isinstance(x, np.ndarray):
-        return number(x[()])
+        return number(x[()], digits)
     if isinstance(x, dict):
         return "{" + ", ".join(f"{key}: {numbers(value)}" for key, value in x.items()) + "}"
     if isinstance(x, (list, tuple)):
         return "[" + ", ".join(numbers(value) for value in x) + "]"
-    text = number(x)
+    text = number(x, digits)
     return text if len(text) <= 40 else f"<{type(x).__name__}>"
 
 
@@ -277,17 +277,16 @@ def _side_by_side(name: str, case: Case) -> str:
     yours, correct, numerical = case.yours[name], case.correct[name], case.numerical.get(name)
     if np.shape(yours) != np.shape(correct):
         return f"{name}: yours has shape {np.shape(yours)}   correct {np.shape(correct)}"
-    if _is_small(yours):
-        columns = [("yours", yours), ("correct", correct), ("numerical", numerical)]
-        return f"{name}: " + "   ".join(f"{label} {numbers(x)}" for label, x in columns if x is not None)
-    apart = np.abs(np.where(np.isfinite(yours), yours - correct, np.inf))
-    place = tuple(int(i) for i in np.unravel_index(int(np.argmax(apart)), np.shape(yours)))
-    columns = [("yours", yours[place]), ("correct", correct[place])]
-    if numerical is not None:
-        columns.append(("numerical", numerical[place]))
-    index = ", ".join(map(str, place))
-    text = "   ".join(f"{label} {number(x)}" for label, x in columns)
-    return f"{name}[{index}]: {text}   (the largest difference of {np.size(yours)})"
+    columns = [("yours", yours), ("correct", correct), ("numerical", numerical)]
+    remark = ""
+    if not _is_small(yours):
+        apart = np.abs(np.where(np.isfinite(yours), yours - correct, np.inf))
+        place = tuple(int(i) for i in np.unravel_index(int(np.argmax(apart)), np.shape(yours)))
+        columns = [(label, None if x is None else x[place]) for label, x in columns]
+        name = f"{name}[{', '.join(map(str, place))}]"
+        remark = f"   (the largest difference of {np.size(yours)})"
+    digits = next((d for d in (4, 6, 9) if numbers(columns[0][1], d) != numbers(columns[1][1], d)), 4)
+    return f"{name}: " + "   ".join(f"{label} {numbers(x, digits)}" for label, x in columns if x is not None) + remark
 
 
 def _arrays(inputs: Mapping[str, Any]) -> list[Any]:

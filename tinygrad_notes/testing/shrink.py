@@ -28,9 +28,15 @@ class Shrinker:
         self.subject, self.judge, self.recipe, self.wrong = subject, judge, recipe, wrong
         self.rng = np.random.default_rng([seed, 2])
         self.tries = 0
+        self.sizes: dict[str, float] = {}
 
     def shrink(self, failing: Draw) -> Draw:
         """The smallest case that was found; `failing` itself when nothing smaller fails."""
+        self.sizes = {
+            n: max(norm(failing.true[n]), norm(failing.hand[n]))
+            for n in self.wrong
+            if n in failing.true and n in failing.hand
+        }
         if self.recipe.fixed is not None:
             return failing
         smaller = self.smallest_shape(failing)
@@ -98,7 +104,7 @@ class Shrinker:
         if not np.all(np.isfinite(hand)):
             return True
         apart = norm(hand - true)
-        if apart <= PLAINLY * norm(true) or apart < 1e-4:
+        if apart <= max(PLAINLY * norm(true), 1e-6 * self.sizes.get(name, 0.0)):
             return False
         if name in self.judge.numeric:
             return self.judge.compare(draw, name).verdict == "wrong"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .draws import Draw, Recipe
-from .judge import Judge, norm
+from .judge import Judge, norm, perturbed, precision
 from .outputs import is_float
 from .subject import Subject
 
@@ -62,7 +62,7 @@ def _right(
         draw.hand = subject.hand(draw)
     except Exception:  # a function that doesn't take these inputs says nothing about them
         return False
-    return all(_equal_and_live(judge, draw, name) for name in wrong)
+    return all(_equal_and_live(judge, draw, name) for name in wrong) and not _on_kink(subject, draw, wrong, rng)
 
 
 def _with_leaf(draw: Draw, name: str, value: float) -> Draw:
@@ -72,10 +72,16 @@ def _with_leaf(draw: Draw, name: str, value: float) -> Draw:
     return draw.replaced({name: np.full_like(x, value)[()]})
 
 
+def _on_kink(subject: Subject, draw: Draw, wrong: list[str], rng: np.random.Generator) -> bool:
+    """Whether a gradient jumps here: then being right is chance."""
+    nearby = subject.autodiff(perturbed(draw, rng, 1e-6), wrong)
+    return any(norm(nearby[name] - draw.true[name]) > 1e-3 * norm(draw.true[name]) for name in wrong)
+
+
 def _equal_and_live(judge: Judge, draw: Draw, name: str) -> bool:
     if name not in draw.hand or name not in draw.true:
         return False
     hand, true = draw.hand[name], draw.true[name]
     if np.shape(hand) != np.shape(true) or not np.all(np.isfinite(true)) or norm(true) < 1e-12:
         return False
-    return judge.agree(hand, true, hand.dtype)
+    return judge.agree(hand, true, precision(draw, name))
