@@ -66,7 +66,7 @@ def {method}(self, other):
 
 SLIM = "F64 if type(y) is float64 else (y if y.size < SMALL else Spec(y))"
 
-PLAIN_OPERANDS = (int, np.ndarray, np.generic, complex)
+PLAIN_OPERANDS = (int, np.ndarray, np.generic)
 
 
 def as_operand(other: Any, beside: Tensor) -> Any:
@@ -75,6 +75,8 @@ def as_operand(other: Any, beside: Tensor) -> Any:
         return NotImplemented
     if isinstance(other, (list, tuple)):
         return np.asarray(other)
+    if isinstance(other, complex):  # Python's complex times a float64 would be Python's again
+        return np.complex128(other) if type(beside.data) is np.float64 else other
     return other if hasattr(other, "__array_function__") else NotImplemented
 
 
