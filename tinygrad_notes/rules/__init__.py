@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from . import decompositions, einsum, elementwise, fft, linear_algebra, norms, reductions, roots, shapes, sorting
+from . import (
+    decompositions,
+    differences,
+    einsum,
+    elementwise,
+    fft,
+    linear_algebra,
+    norms,
+    numeric,
+    padding,
+    polynomials,
+    reductions,
+    roots,
+    shapes,
+    sorting,
+    statistics,
+    ufunc_methods,
+)
 from .book import (
     BOOK,
     Composite,
@@ -34,6 +51,7 @@ __all__ = [
     "call",
     "composite",
     "decompositions",
+    "differences",
     "einsum",
     "elementwise",
     "fft",
@@ -43,8 +61,11 @@ __all__ = [
     "item",
     "linear_algebra",
     "norms",
+    "numeric",
     "otherwise",
+    "padding",
     "plain",
+    "polynomials",
     "putitem",
     "reductions",
     "refuse",
@@ -52,4 +73,6 @@ __all__ = [
     "rule",
     "shapes",
     "sorting",
+    "statistics",
+    "ufunc_methods",
 ]

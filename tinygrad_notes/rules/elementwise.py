@@ -152,15 +152,22 @@ def _nonzero(y: Array) -> Array:
     return np.where(zero, 1, y) if may_hold(zero) else y
 
 
+def _root_of_one_minus_square(x: Array) -> Array:
+    """``√(1 − x²)``; for complex x on the branch of arcsin, also on its cuts (where the sign of a zero decides)."""
+    if x.dtype.kind == "c":
+        return np.sqrt(-(x - 1)) * np.sqrt(x + 1)
+    return np.sqrt((1 - x) * (1 + x))
+
+
 # ── trigonometric and hyperbolic ─────────────────────────────────────────────────────────────────────────────────
 
 rule(np.sin, "y = sin x:  dy/dx = cos x", lambda g, _y, x: g * np.cos(x), elementwise=True)
 rule(np.cos, "y = cos x:  dy/dx = −sin x", lambda g, _y, x: -g * np.sin(x), elementwise=True)
 rule(np.tan, "y = tan x:  dy/dx = 1 + y²", lambda g, y, _x: g * (1 + y * y), elementwise=True, domain=((-1.2, 1.2),))
 rule(np.arcsin, "y = arcsin x:  dy/dx = 1/√(1 − x²)",
-     lambda g, _y, x: g / np.sqrt((1 - x) * (1 + x)), elementwise=True, domain=(INSIDE_ONE,))  # fmt: skip
+     lambda g, _y, x: g / _root_of_one_minus_square(x), elementwise=True, domain=(INSIDE_ONE,))  # fmt: skip
 rule(np.arccos, "y = arccos x:  dy/dx = −1/√(1 − x²)",
-     lambda g, _y, x: -g / np.sqrt((1 - x) * (1 + x)), elementwise=True, domain=(INSIDE_ONE,))  # fmt: skip
+     lambda g, _y, x: -g / _root_of_one_minus_square(x), elementwise=True, domain=(INSIDE_ONE,))  # fmt: skip
 rule(np.arctan, "y = arctan x:  dy/dx = 1/(1 + x²)", lambda g, _y, x: g / (1 + x * x), elementwise=True)
 rule(np.arctan2, "y = arctan2(a, b):  ∂y/∂a = b/(a² + b²),  ∂y/∂b = −a/(a² + b²)",
      lambda g, _y, a, b: g * b / (a * a + b * b),

@@ -242,7 +242,7 @@ def _choose(a: Any, choices: Any, *, mode: Any = "raise") -> Array:
 
 @composite(np.select, "y = the first choice whose condition holds, else default (see where)",
            samples=lambda draw: [call([np.array([True, False, False]), np.array([True, True, False])],
-                                      [draw(3), draw(3)], draw()),
+                                      [draw(3), draw(3)], 0.75),
                                  call([np.array([True, False])], [draw(2)])])  # fmt: skip
 def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
     if len(condlist) != len(choicelist) or not len(condlist):
