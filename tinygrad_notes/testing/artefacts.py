@@ -123,7 +123,6 @@ def _graphs(report: Report, subject: Subject, case: dict[str, Any]) -> str:
 
 def _picture(drawn: Any) -> str:
     for method in ("_repr_svg_", "_repr_html_"):
-        text = getattr(drawn, method, lambda: None)()
-        if text:
-            return str(text)
+        if hasattr(drawn, method):
+            return str(getattr(drawn, method)())
     return f"<pre>{html.escape(str(drawn))}</pre>"

@@ -109,7 +109,9 @@ class Shrinker:
         if name in self.judge.numeric:
             return self.judge.compare(draw, name).verdict == "wrong"
         nearby = perturbed(draw, self.rng, 1e-6)
-        return norm(self.subject.autodiff(nearby, [name])[name] - true) < 1e-2 * apart
+        nearby.hand = self.subject.hand(nearby)
+        moved = self.subject.autodiff(nearby, [name])[name]
+        return norm(moved - true) < 1e-2 * apart and norm(nearby.hand[name] - moved) > 0.5 * apart
 
     def plainest_numbers(self, case: Draw) -> Draw:
         """Every entry to 0, 1, −1, 2 …, whatever still fails."""

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backward import seed_like
 from ..errors import BadInputError, NotScalarError, describe
 from ..pytree import flatten, unflatten
-from ..tensor import Tensor, seed_like
+from ..tensor import Tensor
 from ..transforms import Trace
 from .draws import Draw, name_of, named_leaves, parameter_names
 from .numerical import Estimate, Point
