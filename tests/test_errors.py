@@ -224,8 +224,8 @@ def test_other_operations_name_themselves_and_the_shapes() -> None:
 def test_backward_of_what_is_not_one_number() -> None:
     y = Tensor(np.ones((2, 3))) * 2
     assert message(lambda: y.backward()) == [
-        "backward() needs one number, this is float64 (2, 3); reduce it first (np.sum, np.mean), or give the cotangent: "
-        "backward(gradient=np.ones((2, 3))); for all derivatives use tn.jacobian.",
+        "backward() needs one number, this is float64 (2, 3); reduce it first (np.sum, np.mean), or give "
+        "the cotangent: backward(gradient=np.ones((2, 3))); for all derivatives use tn.jacobian.",
         f"  at {here(-3)}:  assert message(lambda: y.backward()) == [",
     ]
     assert message(lambda: y.backward(np.ones(3)))[0] == "gradient= has shape (3,), the result has (2, 3)."

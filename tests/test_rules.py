@@ -114,11 +114,6 @@ WRITES_INTO_ITS_ARGUMENT: dict[Any, list[Callable[[Any, Any], None]]] = {
     np.copyto: [lambda a, v: np.copyto(a, v), lambda a, v: np.copyto(a, v, where=MASK)],
     np.fill_diagonal: [lambda a, v: np.fill_diagonal(a, v[:2])],
     np.put_along_axis: [lambda a, v: np.put_along_axis(a, np.array([[1], [0]]), v[:2].reshape(2, 1), 1)],
-    (np.add, "at"): [lambda a, v: np.add.at(a, (np.array([0, 1, 0]), np.array([2, 2, 2])), v)],
-    (np.subtract, "at"): [lambda a, v: np.subtract.at(a, (np.array([0, 1, 0]), np.array([2, 2, 2])), v)],
-    (np.multiply, "at"): [lambda a, v: np.multiply.at(a, (np.array([0, 1, 0]), np.array([2, 2, 2])), v)],
-    (np.divide, "at"): [lambda a, v: np.divide.at(a, (np.array([0, 1, 1]), np.array([2, 0, 2])), v + 3)],
-    (np.exp, "at"): [lambda a, _v: np.exp.at(a, (np.array([0, 1]), np.array([2, 0])))],
 }
 
 
@@ -133,11 +128,29 @@ def written(write: Callable[[Any, Any], None]) -> Callable[[Any, Any], Any]:
     return f
 
 
+def in_place_calls(key: Any) -> tuple[list[Callable[[Any, Any], None]], tuple[tuple[float, float], ...]]:
+    """Calls that write into their first argument, and the domains of the two; none for most functions."""
+    if not isinstance(key, tuple) or key[1] != "at":
+        return WRITES_INTO_ITS_ARGUMENT.get(key, []), ()
+    ufunc: np.ufunc = key[0]
+    rows, distinct, repeated = np.array([0, 1, 0]), np.array([2, 0, 1]), np.array([2, 2, 2])
+    domain = getattr(BOOK[np.power if ufunc is np.float_power else ufunc], "domain", ())
+    if ufunc is np.ldexp:
+        return [lambda a, _v: np.ldexp.at(a, (rows, distinct), np.array([1, -2, 3]))], domain
+    if ufunc.nin == 1:
+        return [lambda a, _v: ufunc.at(a, (rows, distinct))], domain
+    calls = [lambda a, v: ufunc.at(a, (rows, distinct), v)]
+    if ufunc in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.logaddexp):
+        calls.append(lambda a, v: ufunc.at(a, (rows, repeated), v))
+    return calls, domain
+
+
 def cases_of(key: Any, entry: Any) -> Iterator[Case]:
-    if key in WRITES_INTO_ITS_ARGUMENT:
-        draw = Draw((), 11)
-        for f in map(written, WRITES_INTO_ITS_ARGUMENT[key]):
-            yield Case(title(key), f, f, (draw(2, 3), draw(3)), holomorphic=True)
+    in_place, domain = in_place_calls(key)
+    if in_place:
+        draw = Draw(domain, 11)
+        for f in map(written, in_place):
+            yield Case(title(key), f, f, (draw(2, 3), draw(3, of=1)))
         return
     if key is np.full_like:  # NumPy hands us the call only if the first argument is a Tensor
         likes = [np.zeros((2, 3)), np.zeros(3)]
