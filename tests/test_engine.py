@@ -22,8 +22,8 @@ from duck import Duck
 
 import tinygrad_notes as tn
 from tinygrad_notes import Tensor, no_grad, scope, stop_gradient
+from tinygrad_notes.backward import gather
 from tinygrad_notes.rules import BOOK, rule
-from tinygrad_notes.tensor import gather
 
 
 def first_graph() -> tuple[Tensor, ...]:

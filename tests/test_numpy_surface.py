@@ -17,9 +17,9 @@ import pytest
 from oracles import leaves, rebuild
 
 from tinygrad_notes import Tensor
+from tinygrad_notes.backward import LEAF
 from tinygrad_notes.errors import TinygradNotesError
 from tinygrad_notes.rules import BOOK, Plain
-from tinygrad_notes.tensor import LEAF
 
 M = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, -0.25], [0.5, -0.25, 2.0]])
 N = np.array([[0.3, -1.2, 0.7], [0.9, 0.4, -0.6], [0.2, 1.1, 0.8]])

@@ -10,19 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from .backward import Node, fit, gather, pull_back
 from .rules import Op, Parts
-from .tensor import (
-    Node,
-    Tensor,
-    apply_rule,
-    fit,
-    gather,
-    handle,
-    leaf_node,
-    pull_back,
-    pull_back_recorded,
-    recorded_arguments,
-)
+from .tensor import Tensor, apply_rule, handle, leaf_node, pull_back_recorded, recorded_arguments
 
 __all__ = ["push_forward"]
 

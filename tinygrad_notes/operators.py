@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import tensor as heart
+from .backward import F64, SMALL, Spec
 from .errors import operation_failed
 from .rules import BOOK, Rule
 from .tensor import OPERATORS, UNARY, Lifted, Tensor, apply_rule, call_book, is_batch_around
@@ -125,9 +126,15 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
 
 
 _ufunc: Any
-UNREAD = (heart.F64, heart.F64)  # the arguments of a + b and a − b, which no rule reads: one tuple for all nodes
-vars(heart).update(
-    UNREAD=UNREAD, PLAIN_OPERANDS=PLAIN_OPERANDS, as_operand=as_operand, operation_failed=operation_failed
+UNREAD = (F64, F64)  # the arguments of a + b and a − b, which no rule reads: one tuple for all nodes
+vars(heart).update(  # what the templates name, beside the heart's own
+    F64=F64,
+    SMALL=SMALL,
+    Spec=Spec,
+    UNREAD=UNREAD,
+    PLAIN_OPERANDS=PLAIN_OPERANDS,
+    as_operand=as_operand,
+    operation_failed=operation_failed,
 )
 
 

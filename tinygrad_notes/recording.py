@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import tensor as heart
+from .backward import here
 from .errors import user_frame
-from .tensor import here
 
 __all__ = ["Mark", "call_sites", "no_grad", "scope"]
 

@@ -13,23 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .backward import Node, fit, gather, pull_back, running_rules, seed_like
 from .errors import BadInputError, DTypeError, NotScalarError, ShapeError, describe, user_line
 from .forward_mode import push_forward
 from .pytree import flatten, unflatten
 from .rules import Parts, identity, rule
-from .tensor import (
-    Node,
-    Tensor,
-    fit,
-    gather,
-    handle,
-    leaf_node,
-    make_node,
-    pull_back,
-    pull_back_recorded,
-    running_rules,
-    seed_like,
-)
+from .tensor import Tensor, handle, leaf_node, make_node, pull_back_recorded
 from .vmap import Batched, finish, new_level
 
 __all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from .backward import BranchOnBatch, rules_at_work
 from .errors import BadInputError, LeavesGraphError, ShapeError, user_line
 from .pytree import flatten, unflatten
 from .rules import Rule
 from .rules.elementwise import where
 from .rules.indexing import getitem, scatter_add
-from .tensor import BranchOnBatch, Tensor, arrays_in, is_batch_around, rules_at_work
+from .tensor import Tensor, arrays_in, is_batch_around
 
 __all__ = ["Batched", "vmap"]
 

@@ -7,16 +7,19 @@ pass of somebody who made a slip at that edge.
 
 from __future__ import annotations
 
+import linecache
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from ..backward import LEAF, Node, fit, gather
 from ..recording import call_sites
 from ..rules import Parts
-from ..tensor import LEAF, Node, Tensor, fit, gather
+from ..tensor import Tensor
 from .draws import Draw
 from .subject import Subject, copied, draw_with, named_leaves, widened
 from .watch import Watch
@@ -104,6 +107,10 @@ class Tape:
         for step in self.steps:
             for slot, parent in enumerate(step.parents):
                 self.users[parent].append((step.number, slot))
+        self.at: dict[Place, list[int]] = defaultdict(list)
+        for step in self.steps:
+            self.at[step.place].append(step.number)
+        self.reach = self._reachable()
         self.default: dict[Edge, Any] = {}
         self.grads = self.backward(keep=self.default)
 
@@ -148,6 +155,22 @@ class Tape:
                 step = self.steps[self._number[a.value.node]]
                 step.names.append(a.name)
                 step.name = step.name or a.name
+
+    def _reachable(self) -> list[frozenset[str]]:
+        """The inputs that each step depends on."""
+        found: list[frozenset[str]] = []
+        for step in self.steps:
+            own = frozenset([step.name]) if step.is_leaf else frozenset()
+            found.append(own.union(*(found[parent] for parent in step.parents)))
+        return found
+
+    def label(self, number: int) -> str:
+        """The user's name for a step, else the user's own expression, else the function's name."""
+        step = self.steps[number]
+        if step.name:
+            return step.name
+        mark = step.node.id
+        return expression(getattr(mark, "code", None), getattr(mark, "lasti", -1)) or step.op
 
     @property
     def leaves(self) -> dict[str, int]:
@@ -225,6 +248,21 @@ class Tape:
         number = self.leaves[name]
         g = (grads or self.grads)[number]
         return np.zeros_like(self.steps[number].value) if g is None else g
+
+
+def expression(code: Any, lasti: int) -> str:
+    """The source of the expression that an instruction computes, if it is short and on one line."""
+    if code is None or lasti < 0:
+        return ""
+    first, last, start, end = next(islice(code.co_positions(), lasti // 2, None), (None,) * 4)
+    if first is None or first != last or start is None or end is None:
+        return ""
+    line = linecache.getline(code.co_filename, first).encode()
+    text = line[start:end].decode(errors="replace")
+    return text if 0 < len(text) <= LONGEST else ""
+
+
+LONGEST = 32
 
 
 def _is_float(x: Any) -> bool:

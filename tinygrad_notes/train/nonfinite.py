@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backward import Node, fit, gather, seed_like
 from ..pytree import flatten, paths
 from ..recording import call_sites
 from ..rules import Parts
-from ..tensor import Node, fit, gather, seed_like
 from ..transforms import Trace
 
 __all__ = ["Origin", "is_finite", "origin_of_gradient", "origin_of_value"]
