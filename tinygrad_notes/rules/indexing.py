@@ -232,6 +232,10 @@ def _trim_zeros(filt: Array, trim: str = "fb", axis: Any = None) -> Array:
                                  call(np.array([0, 3, -1]), [draw(3), draw()], mode="wrap"),
                                  call(np.array([0, 3, -1]), (draw(3), 2.0), mode="clip")])  # fmt: skip
 def _choose(a: Any, choices: Any, *, mode: Any = "raise") -> Array:
+    if np.asarray(untracked(a)).dtype.kind not in "iub":
+        from ..errors import DTypeError, user_line
+
+        raise DTypeError(f"np.choose picks by whole numbers: give it t.data.astype(int).{user_line()}")
     which = np.choose(untracked(a), list(range(len(choices))), mode=mode)
     dtype = np.result_type(*(untracked(c) for c in choices))
     members = [_of_type(c, dtype) for c in choices]
@@ -260,6 +264,33 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
 
 def _of_type(x: Any, dtype: Any) -> Any:
     return np.astype(x, dtype) if is_tracked(x) else np.asarray(x, dtype)
+
+
+@composite(np.apply_along_axis, "f of every line along an axis (see stack)",
+           samples=lambda draw: [call(np.sum, 0, draw(3, 4)), call(np.cumsum, -1, draw(2, 3)),
+                                 call(lambda line, k: np.outer(line, line) * k, 1, draw(2, 2, 2), 3.0)])  # fmt: skip
+def _apply_along_axis(func1d: Any, axis: int, arr: Array, *args: Any, **kwargs: Any) -> Array:
+    axis %= arr.ndim
+    lines = np.moveaxis(arr, axis, -1)
+    around = lines.shape[:-1]
+    if 0 in around:
+        raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
+    results = [func1d(lines[place], *args, **kwargs) for place in np.ndindex(*around)]
+    results = [r if hasattr(r, "ndim") else np.asarray(r) for r in results]
+    y = np.stack(results).reshape((*around, *results[0].shape))
+    n, more = len(around), results[0].ndim
+    return np.transpose(y, (*range(axis), *range(n, n + more), *range(axis, n)))
+
+
+@composite(np.apply_over_axes, "f over one axis after the other",
+           samples=lambda draw: [call(np.sum, draw(2, 3, 4), [0, -1]), call(np.cumsum, draw(2, 3), 1)])  # fmt: skip
+def _apply_over_axes(func: Any, a: Array, axes: Any) -> Array:
+    for axis in np.ravel(axes).tolist():
+        y = func(a, axis % a.ndim)
+        a = y if y.ndim == a.ndim else np.expand_dims(y, axis % a.ndim)
+        if y.ndim not in (a.ndim, a.ndim - 1):
+            raise ValueError("function is not returning an array of the correct shape")
+    return a
 
 
 @composite(np.piecewise, "y = f(x) for the f whose condition holds (see where)",

@@ -68,7 +68,7 @@ def _polydiv(u: Any, v: Any) -> tuple[Array, Array]:
     kept = 0
     while kept < n - 1 and np.allclose(untracked(rest)[kept], 0, rtol=1e-14):
         kept += 1
-    return np.stack(quotient) if quotient else np.zeros(1, rest.dtype), rest[kept:]
+    return np.stack(quotient) if quotient else rest[:1] * (scale * 0), rest[kept:]
 
 
 @composite(np.polyder, "the derivative's coefficients",

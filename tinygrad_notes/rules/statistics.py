@@ -219,8 +219,17 @@ def _quantile(f: Any, scale: float) -> None:
 
     @composite(f, "y = the entry (or the line between two) at a share q of the order (see sort)",
                samples=_holes(calls) if nan else calls)  # fmt: skip
-    def body(a: Array, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",  # noqa: ARG001 (a Tensor is never overwritten)
-             keepdims: Any = False, *, weights: Any = None) -> Array:  # fmt: skip
+    def body(
+        a: Array,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: bool = False,  # noqa: ARG001 (a Tensor is never overwritten)
+        method: str = "linear",
+        keepdims: Any = False,
+        *,
+        weights: Any = None,
+    ) -> Array:
         no_out(out)
         a = _floats(a)
         if weights is not None:
