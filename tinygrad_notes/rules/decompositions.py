@@ -9,6 +9,9 @@ What is not a function of the matrix has no derivative, and a loss should not de
 * the columns that ``svd(full_matrices=True)`` and ``qr(mode="complete")`` add to make a square matrix. A loss that
   turns with them raises.
 
+The gradients of ``inv``, ``solve`` and ``slogdet`` are infinite where the matrix is singular: LinAlgError, which the
+first two raise themselves. ``det`` is smooth there, and has its gradient.
+
 ``cholesky``, ``eigh``, ``eigvalsh`` read one triangle of their matrix, so the gradient is in that triangle: an entry of
 it stands for its mirror image too.
 """

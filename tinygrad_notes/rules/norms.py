@@ -48,6 +48,7 @@ rule(
     "y = (Σ|x|ᵖ)¹ᐟᵖ:  g sign(x) (|x|/y)ᵖ⁻¹,  for p = 2 g x/y  (0 at 0)",
     lambda g, y, x, axis=None, keepdims=False, ord=2: _vector_norm_pullback(g, y, x, axis, keepdims, ord),
     holomorphic=False,
+    kinks={(0.0,): (0.0,)},
     samples=lambda draw: (
         [
             call(draw(4)),
