@@ -338,15 +338,14 @@ def _insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Arr
 # ── functions that write into their argument: the handle then stands for the updated value ───────────────────────
 
 
-def _writable(a: Any, name: str) -> Any:
+def _writable(a: Any, name: str, instead: str = "make the target a Tensor, or write the plain value t.data") -> Any:
     """`a` if it is a Tensor; a plain array would lose the graph of what is written into it."""
     if is_tracked(a):
         return a
     from ..errors import LeavesGraphError, user_line
 
     raise LeavesGraphError(
-        f"np.{name} would write a Tensor's value into a plain array and drop its graph: "
-        f"make the target a Tensor, or write the plain value t.data.{user_line()}"
+        f"np.{name} would write a Tensor's value into a plain array and drop its graph: {instead}.{user_line()}"
     )
 
 
@@ -370,7 +369,8 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
 
 @composite(np.copyto, "dst[where] = src, in place", samples=lambda _draw: [])
 def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
-    if not np.can_cast(np.result_type(untracked(src)), _writable(dst, "copyto").dtype, casting):
+    _writable(dst, "copyto (np.full, np.full_like)", "np.broadcast_to(t, shape) is an array filled with a Tensor")
+    if not np.can_cast(np.result_type(untracked(src)), dst.dtype, casting):
         raise TypeError(f"cannot copy {np.result_type(untracked(src))} into {dst.dtype} with casting={casting!r}")
     dst[...] = src if where is True else np.where(untracked(where), src, dst)
 

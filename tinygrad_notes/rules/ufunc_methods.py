@@ -185,7 +185,7 @@ def _has_methods(ufunc: Any) -> bool:
     return known and ufunc.nin <= 2 and ufunc.nout == 1 and ufunc.signature is None and ufunc is not np.ldexp
 
 
-for _ufunc in {f for f in vars(np).values() if isinstance(f, np.ufunc)}:
+for _ufunc in dict.fromkeys(f for f in vars(np).values() if isinstance(f, np.ufunc)):
     if _has_methods(_ufunc):
         _enter_at(_ufunc)
         if _ufunc.nin == 2:
