@@ -292,8 +292,8 @@ METHODS = [
     "ravel",
     "repeat",
     "round",
+    "put",
     "searchsorted",
-    "sort",
     "squeeze",
     "std",
     "sum",
@@ -302,7 +302,6 @@ METHODS = [
     "trace",
     "var",
     "choose",
-    "partition",
     "argpartition",
     "exp",
     "log",
@@ -360,7 +359,22 @@ def copy(self: Tensor) -> Any:
     return UNARY[np.positive](self)
 
 
-for _function in (reshape, transpose, astype, flatten, copy):
+def sort(self: Tensor, axis: int = -1, kind: Any = None, *, stable: Any = None) -> None:
+    """Sort in place, as an array does: this handle then stands for the sorted values (``np.sort`` returns them)."""
+    self._become(call_book(np.sort, (self, axis, kind), {"stable": stable}))
+
+
+def partition(self: Tensor, kth: Any, axis: int = -1, kind: str = "introselect") -> None:
+    """Partition in place, as an array does; ``np.partition`` returns the result."""
+    self._become(call_book(np.partition, (self, kth, axis, kind), {}))
+
+
+def fill(self: Tensor, value: Any) -> None:
+    """``t[...] = value``."""
+    self[...] = value
+
+
+for _function in (reshape, transpose, astype, flatten, copy, sort, partition, fill):
     setattr(Tensor, _function.__name__, _function)
 
 for _name, _body, _doc in (

@@ -201,7 +201,8 @@ def _median(f: Any) -> None:
 
 
 METHODS = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen",
-           "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest")  # fmt: skip
+           "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint",
+           "nearest")  # fmt: skip
 
 
 def _quantile(f: Any, scale: float) -> None:
