@@ -82,6 +82,7 @@ class Rule:
 
     __slots__ = (
         "_ops",
+        "complete",
         "defaults",
         "domain",
         "elementwise",
@@ -92,11 +93,13 @@ class Rule:
         "input_names",
         "inputs",
         "kinks",
+        "known",
         "linear",
         "name",
         "others",
         "param_names",
         "positions",
+        "reach",
         "reads",
         "samples",
         "variadic",
@@ -147,6 +150,9 @@ class Rule:
         self._ops: dict[Any, Op] = {}
         self.positions = _positional_names(f) or self.input_names + self.param_names
         self.others: Callable[..., Any] | None = None
+        self.known = frozenset(self.input_names + self.param_names)
+        self.reach = next((k for k, key in enumerate(self.positions) if key not in self.known), len(self.positions))
+        self.complete = inspect.Parameter.empty not in self.defaults
 
     def _forward_with_params(self, *args: Any) -> Any:
         return self.f(*args[: self.inputs], **dict(zip(self.param_names, args[self.inputs :], strict=True)))
@@ -162,8 +168,8 @@ class Rule:
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Arguments in the rule's own order, defaults filled in: inputs first, then parameters."""
-        if not kwargs and len(args) == self.inputs and not self.param_names:
-            return args
+        if not kwargs and len(args) == self.inputs and self.complete:
+            return args + self.defaults
         names = self.input_names + self.param_names
         inputs = self.inputs
         bound = dict(zip(names[:inputs], args, strict=False))
@@ -195,8 +201,7 @@ class Rule:
 
     def covers(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether the rule itself takes these arguments; if not, `others` may."""
-        names = self.input_names + self.param_names
-        return all(key in names for key in (*self.positions[self.inputs : len(args)], *kwargs))
+        return len(args) <= self.reach and (not kwargs or self.known.issuperset(kwargs))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, recorded if a Tensor is among its arguments."""
