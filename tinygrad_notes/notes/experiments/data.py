@@ -68,13 +68,17 @@ def football_from_file(path: str | os.PathLike[str]) -> tuple[Set, Set]:
     """
     try:
         from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
     except ImportError as error:
         raise missing_extra("scipy", "scipy", "reading data.mat") from error
     try:
         held = loadmat(path)
         return (held["X"].T, held["y"].T.astype(float)), (held["Xval"].T, held["yval"].T.astype(float))
-    except (KeyError, ValueError, NotImplementedError) as error:
+    except (KeyError, ValueError, NotImplementedError, MatReadError) as error:
         raise BadInputError(f"{path} is not the course's data.mat (X, y, Xval, yval): {error}{user_line()}") from error
+
+
+NOISE, FLIP = 0.05, 0.05
 
 
 def pitch(seed: int, m_train: int = 211, m_test: int = 200) -> tuple[Set, Set]:
@@ -87,8 +91,8 @@ def pitch(seed: int, m_train: int = 211, m_test: int = 200) -> tuple[Set, Set]:
     def draw(m: int) -> Set:
         X = np.vstack([rng.uniform(-0.8, 0.4, m), rng.uniform(-0.65, 0.6, m)])
         border = 0.9 * X[0] + 0.25 + 0.15 * np.sin(5 * X[0])
-        Y = (X[1] - border + 0.08 * rng.randn(m) < 0).astype(float)
-        flipped = rng.rand(m) < 0.03
+        Y = (X[1] - border + NOISE * rng.randn(m) < 0).astype(float)
+        flipped = rng.rand(m) < FLIP
         return X, np.where(flipped, 1 - Y, Y).reshape(1, m)
 
     return draw(m_train), draw(m_test)

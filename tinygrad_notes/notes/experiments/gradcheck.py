@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ...pytree import flatten, unflatten
+from ...testing.numerical import gradient_difference
 from ...transforms import grad
 from .result import Result, new_figure
 
-__all__ = ["backward", "difference", "forward", "gradcheck", "numerical"]
+__all__ = ["backward", "case", "forward", "gradcheck", "numerical"]
 
 Array = Any
 Params = dict[str, Array]
@@ -59,12 +60,6 @@ def numerical(J: Any, params: Any, epsilon: float) -> Any:
     return unflatten(structure, found)
 
 
-def difference(one: Any, two: Any) -> float:
-    """``‖one − two‖ / (‖one‖ + ‖two‖)`` over all numbers together."""
-    a, b = (np.concatenate([np.ravel(leaf) for leaf in flatten(tree)[0]]) for tree in (one, two))
-    return float(np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b)))
-
-
 def case() -> tuple[Params, Array, Array]:
     """The assignment's network and three examples (NumPy seed 1)."""
     rng = np.random.RandomState(1)
@@ -75,27 +70,28 @@ def case() -> tuple[Params, Array, Array]:
 
 def gradcheck() -> Result:
     """One dimension, planted bugs, and the right gradient at two steps ε; autodiff beside them."""
-    one = difference(numerical(lambda theta: theta * 2, np.float64(4.0), 1e-7), np.float64(2.0))
+    one = gradient_difference(numerical(lambda theta: theta * 2, np.float64(4.0), 1e-7), np.float64(2.0))
     params, X, Y = case()
     numeric = {epsilon: numerical(lambda p: forward(p, X, Y), params, epsilon) for epsilon in (1e-7, 1e-4)}
     wrong, right = backward(params, X, Y, planted=True), backward(params, X, Y)
-    parts = {name: difference({name: numeric[1e-7][name]}, {name: wrong[name]}) for name in params}
+    parts = {name: gradient_difference({name: numeric[1e-7][name]}, {name: wrong[name]}) for name in params}
     guilty = [name for name, part in parts.items() if part > 1e-3]
     rows: list[dict[str, Any]] = [
         {"model": "J = θ x at θ = 4, x = 2", "ε": "1e-07", "difference": one, "notes": "< 1e-7: fine"},
-        {"model": "[4, 5, 3, 1], planted bugs", "ε": "1e-07", "difference": difference(numeric[1e-7], wrong),
+        {"model": "[4, 5, 3, 1], planted bugs", "ε": "1e-07", "difference": gradient_difference(numeric[1e-7], wrong),
          "notes": "wrong", "named": " ".join(f"d{name}" for name in guilty)},
-        {"model": "[4, 5, 3, 1], right", "ε": "1e-07", "difference": difference(numeric[1e-7], right),
+        {"model": "[4, 5, 3, 1], right", "ε": "1e-07", "difference": gradient_difference(numeric[1e-7], right),
          "notes": "< 1e-7: fine"},
-        {"model": "[4, 5, 3, 1], right", "ε": "1e-04", "difference": difference(numeric[1e-4], right), "notes": None},
+        {"model": "[4, 5, 3, 1], right", "ε": "1e-04", "difference": gradient_difference(numeric[1e-4], right),
+         "notes": None},
         {"model": "[4, 5, 3, 1], by hand against autodiff", "ε": None,
-         "difference": difference(grad(forward)(params, X, Y), right), "notes": None},
+         "difference": gradient_difference(grad(forward)(params, X, Y), right), "notes": None},
     ]  # fmt: skip
 
     def draw() -> Any:
         steps = 10.0 ** np.arange(-12, 0)
         figure, (axis,) = new_figure(1, width=5)
-        errors = [difference(numerical(lambda p: forward(p, X, Y), params, e), right) for e in steps]
+        errors = [gradient_difference(numerical(lambda p: forward(p, X, Y), params, e), right) for e in steps]
         axis.loglog(steps, errors, marker="o", markersize=3)
         axis.axhline(1e-7, color="grey", linewidth=0.8, linestyle="--")
         axis.set(xlabel="ε", ylabel="difference from the right gradient")
