@@ -33,6 +33,10 @@ class Duck:
         raise TypeError("implicit conversion of a Duck to a float")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "at":
+            array, index, *values = inputs
+            ufunc.at(array.inside, unwrap_index(index), *unwrap(values))
+            return None
         if not all(isinstance(x, (Duck, np.ndarray, np.generic, int, float, complex)) for x in inputs):
             return NotImplemented
         return wrap(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
@@ -45,10 +49,10 @@ class Duck:
         return wrap(func(*unwrap(args), **unwrap(kwargs)))
 
     def __getitem__(self, index: Any) -> Any:
-        return wrap(self.inside[unwrap(index)])
+        return wrap(self.inside[unwrap_index(index)])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.inside[unwrap(index)] = unwrap(value)
+        self.inside[unwrap_index(index)] = unwrap(value)
 
     def __len__(self) -> int:
         return len(self.inside)
@@ -73,10 +77,19 @@ def unwrap(x: Any) -> Any:
     return x
 
 
+def unwrap_index(index: Any) -> Any:
+    """Places may be told by a Duck or by a plain array of integers or bools, as CuPy takes them."""
+    if isinstance(index, tuple):
+        return tuple(map(unwrap_index, index))
+    return index.inside if isinstance(index, Duck) else index
+
+
 def wrap(x: Any) -> Any:
     """A Duck around whatever NumPy returned."""
     if isinstance(x, (np.ndarray, np.generic)):
         return Duck(x)
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*map(wrap, x))
     return type(x)(map(wrap, x)) if isinstance(x, (tuple, list)) else x
 
 
@@ -94,7 +107,7 @@ def _operator(name: str) -> Any:
 for _name in (
     *("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv"),
     *("radd", "rsub", "rmul", "rtruediv", "rpow", "rmatmul", "rmod", "rfloordiv"),
-    *("neg", "pos", "abs", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "invert"),
+    *("neg", "pos", "abs", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "rand", "ror", "rxor", "invert"),
 ):
     setattr(Duck, f"__{_name}__", _operator(f"__{_name}__"))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import Node, fit, gather, pull_back
+from .backward import Node, fit, gather, pull_back, seed_like
 from .rules import Op, Parts
 from .tensor import Tensor, apply_rule, handle, leaf_node, pull_back_recorded, recorded_arguments
 
@@ -50,7 +50,7 @@ def _node_tangent(node: Node, moving: list[tuple[int, Any]], record: bool) -> An
     if rule.linear == "jointly":
         filled = list(args)
         for position, parent in zip(op.which, node.parents, strict=True):
-            filled[position] = np.zeros(parent.like.shape, parent.like.dtype)
+            filled[position] = _zeros(parent.like, _foreign(t for _, t in moving))
         for i in range(rule.inputs if not rule.variadic else len(filled)):
             if i not in op.which and (rule.variadic or rule.vjps[i] is not None):
                 filled[i] = np.zeros_like(filled[i])
@@ -85,10 +85,12 @@ def _is_complex(node: Node, args: tuple[Any, ...]) -> bool:
     return any(getattr(getattr(x, "dtype", None), "kind", "f") == "c" for x in (node.like, *args))
 
 
-def _innermost_batch(values: Any) -> Any:
-    """The vmap's batch among some values that is innermost, or None: zeros beside it have to be batched too."""
-    plain = (x.data if isinstance(x, Tensor) else x for x in values)
-    return max((x for x in plain if hasattr(x, "level")), key=lambda x: x.level, default=None)
+def _foreign(values: Any) -> Any:
+    """An array among some values that zeros beside it have to be like: the innermost vmap's batch, or a GPU's array."""
+    plain = [x.data if isinstance(x, Tensor) else x for x in values]
+    batch = max((x for x in plain if hasattr(x, "level")), key=lambda x: x.level, default=None)
+    others = (x for x in plain if hasattr(x, "__array_function__") and not isinstance(x, (np.ndarray, np.generic)))
+    return next(others, None) if batch is None else batch
 
 
 def _zeros(like: Any, around: Any) -> Any:
@@ -98,7 +100,7 @@ def _zeros(like: Any, around: Any) -> Any:
 def _transposed(node: Node, moving: list[tuple[int, Any]], y: Any, args: tuple[Any, ...]) -> Any:
     """J t, as the gradient of ⟨t, Jᵀg⟩ with respect to g (which is linear in g, so any g will do)."""
     likes = node.like.likes if type(node.like) is Parts else (node.like,)
-    around = _innermost_batch((*(t for _, t in moving), *args, *likes))
+    around = _foreign((*(t for _, t in moving), *args, *likes))
     starts = [leaf_node(_zeros(like, around)) for like in likes]
     fresh = tuple(handle(start.like, start) for start in starts)
     g: Any = Parts(fresh, tuple(likes)) if type(node.like) is Parts else fresh[0]
@@ -119,7 +121,7 @@ def _transposed(node: Node, moving: list[tuple[int, Any]], y: Any, args: tuple[A
     found: dict[Node, Any] = {}
     if isinstance(total, Tensor) and total.node is not None:
         order, uses, outer = gather(total.node, starts[0].id)
-        one = np.ones((), total.dtype)[()]
+        one = seed_like(total.node, None)
         found = pull_back_recorded(total.node, one, starts[0].id, set(starts)) if outer else pull_back(order, uses, one)
-    result = tuple(found[s] if s in found else np.zeros(s.like.shape, s.like.dtype) for s in starts)
+    result = tuple(found[s] if s in found else np.zeros_like(s.like) for s in starts)
     return Parts(result, tuple(likes)) if type(node.like) is Parts else result[0]

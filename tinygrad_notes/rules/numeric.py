@@ -24,7 +24,7 @@ def _sinc_derivative(x: Array, n: int) -> Array:
 
 def _in_float64(x: Array) -> Any:
     """In double precision at least: the terms of a series span more than a narrow type holds."""
-    x = np.asarray(x)
+    x = x if hasattr(x, "astype") else np.asarray(x)
     return x.astype(np.result_type(x.dtype, np.float64))
 
 
