@@ -62,7 +62,7 @@ class Trace:
             return None
         if len(self.outputs) == 1:
             return nodes[0]
-        likes = tuple(t.data if isinstance(t, Tensor) else np.asarray(t) for t in self.outputs)
+        likes = tuple(t if hasattr(t, "__array_function__") else np.asarray(t) for t in map(_plain, self.outputs))
         which = tuple(i for i, t in enumerate(self.outputs) if isinstance(t, Tensor) and t.node in nodes)
         op = join.op(which, len(likes))
         return make_node(op, tuple(self.outputs[i].node for i in which), likes, Parts(likes))
