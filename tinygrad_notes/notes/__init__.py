@@ -1,7 +1,9 @@
-"""The notes themselves: their assignments, run again (`experiments`)."""
+"""The notes themselves: every formula verified or refuted (`catalogue`), the assignments run again (`experiments`)."""
 
 from __future__ import annotations
 
 from . import experiments
+from .catalogue import catalogue
+from .entry import Entry, Verification
 
-__all__ = ["experiments"]
+__all__ = ["Entry", "Verification", "catalogue", "experiments"]
