@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tinygrad_notes.testing import distinct
 
 from . import Chapter

@@ -123,6 +123,7 @@ def _graphs(report: Report, subject: Subject, case: dict[str, Any]) -> str:
 
 def _picture(drawn: Any) -> str:
     for method in ("_repr_svg_", "_repr_html_"):
-        if hasattr(drawn, method):
-            return str(getattr(drawn, method)())
+        show: Callable[[], Any] | None = getattr(drawn, method, None)
+        if show is not None:
+            return str(show())
     return f"<pre>{html.escape(str(drawn))}</pre>"

@@ -240,7 +240,9 @@ def recipe_for(
         fixed = Draw({}, {name: as_arrays(value) for name, value in inputs.items()})
         return Recipe({}, {}, {}, [], {}, fixed)
     shapes, given = dict(shapes or {}), dict(given or {})
-    unknown = [name for name in (*shapes, *given) if name not in names and not _inside(name, shapes)]
+    leaves = named_leaves({name: _marked(tree) for name, tree in shapes.items()})
+    unknown = [name for name in shapes if name not in names]
+    unknown += [name for name in given if name not in names and name not in leaves]
     if unknown:
         raise BadInputError(
             f"{', '.join(sorted(set(unknown)))}: not a parameter of {name_of(f)}, which has {', '.join(names)}"
@@ -282,11 +284,6 @@ def _marked(tree: Any) -> Any:
 def _renamed(tree: Any, names: Iterable[str]) -> Any:
     leaves, structure = flatten(tree)
     return unflatten(structure, [next(iter(names)) for _ in leaves])
-
-
-def _inside(name: str, shapes: Mapping[str, Any]) -> bool:
-    """Whether `name` is a leaf of one of the containers."""
-    return name in named_leaves({key: _marked(tree) for key, tree in shapes.items()})
 
 
 def _sizes(symbols: list[str], dims: Any) -> dict[str, tuple[int, ...]]:

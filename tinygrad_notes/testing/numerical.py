@@ -286,13 +286,19 @@ class Point:
 
 
 def cautious(phi: Callable[[float], tuple[Any, Any]], step: float) -> Estimate:
-    """Extrapolate, and again from smaller steps while the error bar is wide: a kink may lie within the first steps."""
+    """Extrapolate, and again from smaller steps while the error bar is wide: a kink may lie within the first steps.
+
+    Small steps can also lie: a function that cancels inside is flat over them. So an estimate that contradicts an
+    earlier one beyond both error bars gets the contradiction as its bar.
+    """
     best = extrapolate(phi, step)
     for smaller in (2.0**-8, 2.0**-16):
         if best.error <= 1e-7 * _size(best.value):
             break
         again = extrapolate(phi, step * smaller)
-        best = again if again.error < best.error else best
+        if again.error < best.error:
+            contradiction = _size(again.value - best.value) - 3 * best.error
+            best = Estimate(again.value, max(again.error, contradiction))
     return best
 
 

@@ -40,7 +40,8 @@ def _conditions(recipe: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
     symbols = [] if recipe.chosen_sizes else recipe.symbols
     for symbol in symbols:
         yield f"{symbol} = 1", {"dims": {symbol: 1}}
-    for name, value in itertools.product(recipe.distributions, (0.0, 1.0)):
+    scalars_first = sorted(recipe.distributions, key=lambda name: bool(recipe.shapes.get(name, True)))
+    for name, value in itertools.product(scalars_first, (0.0, 1.0)):
         yield f"{name} = {value:g}", {"leaf": (name, value)}
     for one, other in itertools.combinations(symbols, 2):
         yield f"{one} = {other}", {"same": (one, other)}

@@ -81,23 +81,34 @@ class Subject:
             raise NotScalarError(f"{name_of(self.f)} returned a complex number; take np.real or np.abs of it")
         return np.asarray(y, dtype=np.float64).reshape(())[()]
 
-    def changes_inputs(self, draw: Draw, f: Callable[[dict[str, Any]], Any]) -> list[str]:
-        """The leaves that calling `f` on copies of the inputs overwrites."""
+    def overwritten_by_f(self, draw: Draw) -> list[str]:
+        """The leaves that calling f overwrites."""
+        return self._overwritten(draw, lambda mine: self._apply(self.f, mine))
+
+    def overwritten_by_hand(self, draw: Draw) -> list[str]:
+        """The leaves that the user's gradient function overwrites."""
+        return self._overwritten(draw, self.call_by_hand)
+
+    def _overwritten(self, draw: Draw, f: Callable[[dict[str, Any]], Any]) -> list[str]:
         before = draw.leaves
         mine = copied(draw.inputs)
-        f(mine)
+        try:
+            with np.errstate(all="ignore"):
+                f(mine)
+        except (AttributeError, TypeError):
+            return []  # it only takes Tensors, which remember and are not overwritten
         after = named_leaves(mine)
         return [name for name, x in before.items() if name not in after or not same(x, after[name])]
 
-    def autodiff(self, draw: Draw, names: list[str]) -> dict[str, Any]:
-        """The gradients of f by autodiff, for the named leaves.
+    def autodiff(self, draw: Draw, names: list[str], single: bool = False) -> dict[str, Any]:
+        """The gradients of f by autodiff, for the named leaves; in float32 with `single`.
 
         Raises
         ------
         Untraceable
             If `f` can't run on Tensors.
         """
-        inputs = copied(widened(draw.inputs))
+        inputs = copied(widened(draw.inputs, single))
         leaves = named_leaves(inputs)
         chosen = {name: leaves[name] for name in names}
 
@@ -111,6 +122,8 @@ class Subject:
                 gradients = trace.pull(root, None if root is None else _ones(root))
         except Exception as error:
             raise Untraceable(first_line(error)) from error
+        if root is None:
+            raise Untraceable("nothing recorded leads from the inputs to its result")
         return {name: np.asarray(g)[()] for name, g in zip(names, gradients, strict=True)}
 
     def point(self, draw: Draw, names: list[str]) -> Point:
@@ -161,7 +174,7 @@ class Subject:
         lacking = [name for name in extra if name not in known and name != "cache"]
         if not lacking:
             return lambda given: by_hand(**self._with_intermediates(given, needed, extra))
-        if len(needed) == len(inputs):
+        if len(needed) == len(inputs) == len(extra):
             return lambda given: by_hand(*given.values())
         raise BadInputError(
             f"{name_of(by_hand)} needs {', '.join(lacking)}: neither an input of {name_of(self.f)} "
@@ -229,22 +242,25 @@ def copied(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def widened(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The same inputs with float arrays in float64, complex ones in complex128."""
+def widened(inputs: Mapping[str, Any], single: bool = False) -> dict[str, Any]:
+    """The same inputs with float arrays in float64, complex ones in complex128 (with `single`, half as wide)."""
     found = {}
     for name, value in inputs.items():
         if isinstance(value, (np.ndarray, np.generic)):
-            found[name] = wide(value)
+            found[name] = wide(value, single)
         else:
             leaves, structure = flatten(value)
-            found[name] = unflatten(structure, [wide(x) for x in leaves])
+            found[name] = unflatten(structure, [wide(x, single) for x in leaves])
     return found
 
 
-def wide(x: Any) -> Any:
+def wide(x: Any, single: bool = False) -> Any:
     """One leaf in float64 or complex128; integers, labels and other things as they are."""
     kind = getattr(getattr(x, "dtype", None), "kind", "O")
-    return x.astype(np.complex128 if kind == "c" else np.float64) if kind in "fc" else x
+    if kind not in "fc":
+        return x
+    real, complex_ = (np.float32, np.complex64) if single else (np.float64, np.complex128)
+    return x.astype(complex_ if kind == "c" else real)
 
 
 def draw_with(inputs: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
