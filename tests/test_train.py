@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,28 @@ def test_progress_bar_shows_epochs_and_numbers(capsys: pytest.CaptureFixture[str
     assert "loss 0." in shown
     train.fit(loss, make_params(), make_data(), optim.SGD(0.1), epochs=3)
     assert capsys.readouterr().err == ""
+
+
+def test_progress_in_a_notebook_is_the_browsers(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    class Handle:
+        def update(self, html: str) -> None:
+            drawn.append(html)
+
+    def display(html: str, display_id: bool) -> Handle:
+        assert display_id
+        drawn.append(html)
+        return Handle()
+
+    stand_in = types.ModuleType("IPython.display")
+    vars(stand_in).update(HTML=str, display=display)
+    monkeypatch.setitem(sys.modules, "IPython.display", stand_in)
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    train.fit(loss, make_params(), make_data(), optim.SGD(0.1), epochs=3)
+    assert drawn[0].startswith('<progress value="0" max="3">')
+    assert 'value="3" max="3"></progress> epoch 3/3 loss 0.' in drawn[-1]
 
 
 def test_missing_extras_name_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ Rate = float | Callable[[int], float]
 
 
 def _every(_name: str) -> bool:
+    """Every parameter decays."""
     return True
 
 

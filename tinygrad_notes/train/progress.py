@@ -1,4 +1,4 @@
-"""The progress bar of `fit`: rich's, in a terminal or a notebook, updated ten times a second at most."""
+"""The progress bar of `fit`: rich's in a terminal, the browser's in a notebook; ten times a second at most."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from ..errors import missing_extra
@@ -38,6 +39,9 @@ def progress_bar(wanted: bool | None, epochs: int) -> Iterator[Show]:
     if wanted is False or (wanted is None and not _watched()):
         yield lambda _epoch, _row: None
         return
+    if _in_notebook():
+        yield _in_a_notebook(epochs)
+        return
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -46,9 +50,6 @@ def progress_bar(wanted: bool | None, epochs: int) -> Iterator[Show]:
             yield lambda _epoch, _row: None
             return
         raise missing_extra("rich", "train", "the progress bar") from error
-    console = Console()
-    if not console.is_jupyter:
-        console = Console(stderr=True)
     columns = (
         TextColumn("epoch"),
         MofNCompleteColumn(),
@@ -56,20 +57,45 @@ def progress_bar(wanted: bool | None, epochs: int) -> Iterator[Show]:
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=console) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=epochs)
-        shown = 0.0
+        yield _now_and_then(epochs, lambda epoch, row: bar.update(task, completed=epoch, description=_numbers(row)))
 
-        def show(epoch: int, row: dict[str, Any]) -> None:
-            nonlocal shown
-            now = time.monotonic()
-            if now - shown > 0.1 or epoch == epochs:
-                shown = now
-                numbers = "  ".join(f"{key} {value:.4g}" for key, value in row.items() if key not in ("epoch", "step"))
-                bar.update(task, completed=epoch, description=numbers)
 
-        yield show
+def _in_a_notebook(epochs: int) -> Show:
+    """The browser's own progress bar: needs nothing but IPython, which a notebook has."""
+    display = import_module("IPython.display")
+
+    def html(epoch: int, row: dict[str, Any]) -> Any:
+        return display.HTML(
+            f'<progress value="{epoch}" max="{epochs}"></progress> epoch {epoch}/{epochs} {_numbers(row)}'
+        )
+
+    shown = display.display(html(0, {}), display_id=True)
+    return _now_and_then(epochs, lambda epoch, row: shown.update(html(epoch, row)))
+
+
+def _now_and_then(epochs: int, draw: Show) -> Show:
+    """`draw`, ten times a second at most, and at the end."""
+    drawn = 0.0
+
+    def show(epoch: int, row: dict[str, Any]) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        if now - drawn > 0.1 or epoch == epochs:
+            drawn = now
+            draw(epoch, row)
+
+    return show
+
+
+def _numbers(row: dict[str, Any]) -> str:
+    return "  ".join(f"{key} {value:.4g}" for key, value in row.items() if key not in ("epoch", "step"))
+
+
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules
 
 
 def _watched() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty() or _in_notebook()

@@ -84,7 +84,8 @@ NOISE, FLIP = 0.05, 0.05
 def pitch(seed: int, m_train: int = 211, m_test: int = 200) -> tuple[Set, Set]:
     """A stand-in for the football data: two teams on a pitch, a bent border between them, some points across it.
 
-    It is not the course's data, and one draw of it says little: report the mean of several.
+    It is not the course's data, and one draw of it says little: report the mean of several. Of two settings of
+    `NOISE` and `FLIP` that were tried, this is the one whose accuracies lie nearer the notes'.
     """
     rng = np.random.RandomState(seed)
 
