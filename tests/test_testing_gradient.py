@@ -486,7 +486,7 @@ def test_saturated_loss_is_not_held_against_a_derivation():
         return -np.sum(np.log(1 - sigmoid(z)))
 
     assert check_gradient(loss, sigmoid, shapes={"z": "m"}, given={"z": (5.0, 25.0)})
-    report = check_gradient(loss, sigmoid, shapes={"z": "m"}, given={"z": (32.0, 35.0)})
+    report = check_gradient(loss, sigmoid, shapes={"z": "m"}, given={"z": (29.0, 32.0)})
     assert report.verdict == "cannot tell"
     assert report.reason.startswith("noise: ")
     report = check_gradient(

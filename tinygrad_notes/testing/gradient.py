@@ -225,6 +225,7 @@ class Check:
         self.names: list[str] = []
         self.draws: list[Draw] = []
         self.findings: dict[str, list[Finding]] = {}
+        self.contested: dict[str, Finding] = {}
         self.failing: Draw | None = None
         self.raised: tuple[Draw, Exception] | None = None
 
@@ -383,11 +384,14 @@ class Check:
         hand = draw.hand[name]
         if np.shape(hand) == np.shape(autodiff) and self.judge.agree(hand, autodiff, precision(draw, name)):
             text = f"your d{name} is autodiff's, and numerical differences contradict both"
-            self.note(name, Finding("cannot tell", "disagree", text))
+            self.contested[name] = Finding("cannot tell", "disagree", text)
 
     def compare(self, draw: Draw) -> None:
         """Judge every output on this draw."""
         for name in self.names:
+            if name in self.contested:
+                self.note(name, self.contested[name])
+                continue
             if name not in draw.hand:
                 self.note(name, Finding("wrong", "missing"))
                 continue
@@ -426,10 +430,6 @@ class Check:
         doubtful = [
             n for n in self.names if n not in wrong and all(x.verdict != "right" for x in self.findings.get(n, []))
         ]
-        contradicted = [
-            n for n in self.names if any(x.why == "disagree" and x.verdict == "cannot tell" for x in self.findings[n])
-        ]
-        doubtful += [n for n in contradicted if n not in wrong and n not in doubtful]
         mutates = any(slip.kind == "mutates-input" for slip in report.slips)
         report.wrong = [f"d{n}" for n in wrong]
         report.right = [f"d{n}" for n in self.names if n not in wrong and n not in doubtful]

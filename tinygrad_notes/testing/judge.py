@@ -247,7 +247,7 @@ class Judge:
         Moving the inputs doesn't show that: the same digits are lost everywhere near.
         """
         true = draw.true[name]
-        if apart > 5e-2 * norm(true):
+        if apart > 0.1 * norm(true):
             return None
         single = self.subject.autodiff(draw, [name], single=True)[name]
         lost = norm(single - true)
