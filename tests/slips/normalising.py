@@ -119,7 +119,6 @@ d.slip("norms-constant", "dx = y / (a * b) - c * x / a**2", "dx = y / (a * b)", 
 d.slip("power", "c * x / a**2", "c * x / a", "term-scale", "x")
 d.slip("other-norm", "c * y / b**2", "c * y / a**2", "term-scale wrong-operand", "y")
 d.slip("sign", "x / (a * b) - c", "x / (a * b) + c", "sign term-scale", "y")
-d.slip("exchanged", "return dx, dy", "return dy, dx", "wrong-operand", "x y")
 
 
 def centred(X, R):

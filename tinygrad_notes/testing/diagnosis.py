@@ -16,42 +16,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 
 from .blame import Blame, blame_map
-from .draws import Draw, name_of
-from .edits import candidates
+from .composites import composites
+from .draws import Draw
+from .edits import graph_edits
 from .first_wrong import FirstWrong, Verdicts, judge_variables
-from .fitting import Evidence, Match
+from .fitting import Candidate, Evidence, Match
+from .local_rules import local_edits
 from .relations import relations
 from .repair import Repair, Workshop
+from .report import Slip
 from .scalars import symbols_of
 from .subject import Subject
 from .tape import Tape
 
-__all__ = ["Diagnosis", "Slip", "diagnose"]
+__all__ = ["Diagnosis", "diagnose"]
 
 DRAWS = 4
 GRAPH_SECONDS = 1.2
 REPAIR_SECONDS = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """One mistake.
-
-    Attributes
-    ----------
-    kind : str
-        One of the report's kinds: ``scale``, ``sign``, ``missing-local`` …
-    where : str
-        The variable it is about.
-    text : str
-        One sentence.
-    """
-
-    kind: str
-    where: str
-    text: str
 
 
 @dataclass(slots=True)
@@ -217,7 +203,9 @@ def explanations(
     """All explanations of these outputs by the graph, plainest first."""
     until = time.perf_counter() + seconds
     found = list(relations(evidence, outputs))
-    for candidate in candidates(evidence.tapes):
+    if found and min(match.cost for match in found) <= PLAIN:
+        return sorted(found, key=lambda match: match.cost)
+    for candidate in _candidates(evidence):
         if time.perf_counter() > until:
             break
         match = evidence.try_out(candidate, outputs, spared)
@@ -226,9 +214,22 @@ def explanations(
     return sorted(found, key=lambda match: match.cost)
 
 
+PLAIN = 1.0
+"""A relation of whole outputs this plain needs no rival."""
+
+
+def _candidates(evidence: Evidence) -> list[Candidate]:
+    """All candidates of the graph, made once."""
+    if evidence.candidates is None:
+        tapes = evidence.tapes
+        with np.errstate(all="ignore"):
+            evidence.candidates = [*graph_edits(tapes), *local_edits(tapes), *composites(tapes)]
+    return evidence.candidates
+
+
 def two_slips(evidence: Evidence, wrong: Sequence[str], right: Sequence[str]) -> list[Match]:
     """Two explanations that cover all wrong outputs between them."""
-    singles: dict[str, list[Match]] = {name: explanations(evidence, [name], right, 0.4) for name in wrong}
+    singles: dict[str, list[Match]] = {name: explanations(evidence, [name], right, 1.0 / len(wrong)) for name in wrong}
     texts: dict[str, dict[str, Match]] = {}
     for name, matches in singles.items():
         for match in matches:
@@ -276,7 +277,8 @@ def _fixes(workshop: Workshop, watch: Any, verdicts: Verdicts | None, wrong: Seq
     scope = workshop.scope(watch)
     lines = verdicts.suspects() if verdicts is not None else []
     partial: dict[tuple[str, ...], Repair] = {}
-    for fix in workshop.repairs(scope, lines, REPAIR_SECONDS):
+    settled = verdicts.settled() if verdicts is not None else []
+    for fix in workshop.repairs(scope, lines, settled, REPAIR_SECONDS):
         if set(fix.outputs) == set(wrong):
             return [fix]
         partial.setdefault(fix.outputs, fix)
@@ -367,13 +369,3 @@ def _locate(found: Diagnosis, verdicts: Verdicts | None, workshop: Workshop | No
         numbered = source is None or source.numbered
         text = source.line(first[1]) if source is not None and numbered else ""
         found.first_wrong = FirstWrong(first[0], first[1] if numbered else None, text)
-
-
-def title(by_hand: Callable[..., Any], wrong: Sequence[str], right: Sequence[str]) -> str:
-    """``dW1, db1 are wrong in backward(); dW2, db2 are right.``"""
-    bad = ", ".join(f"d{name}" for name in wrong)
-    good = ", ".join(f"d{name}" for name in right)
-    text = f"{bad} {'are' if len(wrong) > 1 else 'is'} wrong in {name_of(by_hand)}"
-    return f"{text}; {good} {'are' if len(right) > 1 else 'is'} right." if right else f"{text}."
-
-

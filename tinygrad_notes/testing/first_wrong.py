@@ -55,6 +55,13 @@ class Verdicts:
                 return a.name, a.line
         return None
 
+    def settled(self) -> list[int]:
+        """Lines that only assign variables known to be right."""
+        names: dict[int, set[str]] = {}
+        for a in self.order:
+            names.setdefault(a.line, set()).add(a.name)
+        return [line for line, assigned in names.items() if all(name in self.right for name in assigned)]
+
     def suspects(self) -> list[int]:
         """Lines between the last variable known to be right and the first wrong one, the latter included."""
         first = self.first

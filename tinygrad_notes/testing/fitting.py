@@ -84,6 +84,7 @@ class Evidence:
         self.true = [{name: tape.gradient(name) for name in (*wrong, *right)} for tape in tapes]
         self.hand = [tape.draw.hand for tape in tapes]
         self._dropped: dict[Any, list[Any]] = {}
+        self.candidates: list[Candidate] | None = None
 
     def try_out(self, candidate: Candidate, outputs: Sequence[str], spared: Sequence[str]) -> Match | None:
         """The match, if the candidate explains `outputs` and leaves `spared` alone."""
@@ -107,7 +108,8 @@ class Evidence:
         if said is None:
             return None
         kind, text = said
-        cost = candidate.cost + factor.cost
+        odd = 0.0 if factor is ONE or kind in ("scale", "term-scale", "sign", "missing-term", "constant") else 0.6
+        cost = candidate.cost + factor.cost + odd
         return Match(kind, text, cost, candidate.where, candidate.line, tuple(outputs), kept)
 
     def _named(self, factors: list[float]) -> Factor | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def _scaled(evidence: Evidence, outputs: Sequence[str], true: list[dict[str, Any
         yield _match("missing-term", f"{together} {_are(outputs)} always zero", 1.0, *outputs)
         return
     factor = evidence.symbols.factor(factors)
-    if factor is not None:
+    if factor is not None and factor.number != 1:
         yield _match(*_scale_text(together, outputs, factor), *outputs)
 
 
@@ -158,8 +157,3 @@ def _extra_term(evidence: Evidence, name: str, pairs: list[tuple[Any, Any]]) -> 
             negative = factor.text.startswith("-")
             sentence = f"d{name} has a term {times}{term} too {'little' if negative else 'much'}"
             yield _match("missing-term" if negative else "extra-term", sentence, 1.4 + factor.cost, name)
-
-
-def exchanges(outputs: Sequence[str]) -> list[tuple[str, ...]]:
-    """Pairs that may have been exchanged."""
-    return [pair for pair in permutations(outputs, 2) if pair[0] < pair[1]]

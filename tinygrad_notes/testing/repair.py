@@ -110,15 +110,17 @@ class Workshop:
         right = {name for name in (*self.wrong, *self.right) if name in found and close(found[name], true[name])}
         return right if right.issuperset(self.right) else None
 
-    def repairs(self, scope: Scope, lines: Sequence[int] = (), seconds: float = SECONDS) -> Iterator[Repair]:
-        """Verified changes, those that mend everything first come first; `lines` are looked at before others."""
+    def repairs(
+        self, scope: Scope, lines: Sequence[int] = (), settled: Sequence[int] = (), seconds: float = SECONDS
+    ) -> Iterator[Repair]:
+        """Verified changes, small ones first; `lines` are looked at before others, `settled` ones last."""
         source = self.source
         if source is None:
             return
         until = time.perf_counter() + seconds
         edits = edits_of(source.tree, scope)
-        if lines:
-            edits.sort(key=lambda e: e.cost + (0.0 if e.line in lines else 0.35))
+        if lines or settled:
+            edits.sort(key=lambda e: e.cost + (0.0 if e.line in lines or not lines else 0.35) + (0.6 if e.line in settled else 0.0))
         with np.errstate(all="ignore"), warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")
             for edit in edits:
@@ -180,12 +182,13 @@ class Workshop:
         for name, value in (*zip(names, args, strict=False), *keywords.items()):
             values.setdefault(name, value)
         values = {name: x for name, x in values.items() if isinstance(x, (np.ndarray, np.generic, int, float))}
-        return Scope(values, getattr(plain, "__globals__", {}), tuple(_size_expressions(self.draws[0], values)))
+        sizes = tuple(_size_expressions(self.draws[0], values))
+        return Scope(values, getattr(plain, "__globals__", {}), sizes, frozenset((*self.wrong, *self.right)))
 
 
 def _size_expressions(draw: Draw, values: dict[str, Any]) -> Iterator[str]:
     """``X.shape[1]`` for every size that no variable holds."""
-    held = {float(x) for x in values.values() if np.ndim(x) == 0}
+    held = {float(x) for x in values.values() if np.ndim(x) == 0 and np.isrealobj(x)}
     seen: set[int] = set()
     for name, leaf in draw.leaves.items():
         for axis, size in enumerate(np.shape(leaf)):

@@ -77,6 +77,7 @@ class Spot:
     in_local: bool
     matrix: bool
     statement: Any
+    base: Any = None
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ class Scope:
     values: dict[str, Any]
     namespace: dict[str, Any]
     extra: tuple[str, ...] = ()
+    outputs: frozenset[str] = frozenset()
 
     def evaluate(self, node: ast.expr) -> Any:
         """The value of an expression at the end of the run, None if it can't be had."""
@@ -196,13 +198,17 @@ def _expression_edits(spot: Spot, scope: Scope) -> Iterator[Edit]:
     node = spot.node
     line = getattr(node, "end_lineno", None) or getattr(node, "lineno", 0)
 
+    returned = isinstance(spot.statement, ast.Return) and isinstance(node, ast.Name)
+
     def edit(new: ast.expr, kind: str, cost: float, says: str = "") -> Edit:
+        cost += 0.3 if returned else 0.0  # rather where the variable gets its value
         return Edit(spot.owner, spot.field, spot.index, node, new, kind, cost, line, spot.depth, says)
 
     scale = "term-scale" if spot.in_sum else "scale"
     if isinstance(node, ast.Name):
         yield from _names(spot, scope, edit)
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        spot.base = scope.evaluate(spot.owner.left) if isinstance(spot.owner, ast.BinOp) else None
         yield from _constants(spot, edit, scale)
     if isinstance(node, ast.BinOp):
         yield from _binary(spot, scope, edit, scale)
@@ -256,9 +262,10 @@ def _constants(spot: Spot, edit: Make, scale: str) -> Iterator[Edit]:
     if isinstance(spot.owner, (ast.Subscript, ast.Slice, ast.keyword)):
         return
     power = isinstance(spot.owner, ast.BinOp) and isinstance(spot.owner.op, ast.Pow) and spot.field == "right"
+    number = power and np.ndim(spot.base) == 0
     for other in (1, 2, 3, 0.5, 4, 0):
         if other != value and (power or other != 0):
-            kind = "wrong-local" if power or spot.in_local else scale
+            kind = scale if number else "wrong-local" if power or spot.in_local else scale
             yield edit(ast.Constant(other), kind, 1.3 if other in (1, 2) else 1.7)
 
 
@@ -267,8 +274,12 @@ def _binary(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit]:
     left, right, op = node.left, node.right, node.op
     if isinstance(op, (ast.Mult, ast.Div, ast.Pow)):
         is_number = scope.is_number(right)
-        kind = "wrong-local" if isinstance(op, ast.Pow) else scale if is_number else "wrong-local" if spot.in_local else "extra-local"
+        kind = scale if is_number else "wrong-local" if spot.in_local else "extra-local"
+        if isinstance(op, ast.Pow):
+            kind = scale if scope.is_number(left) else "wrong-local"
         yield edit(left, kind, 1.2, "drop")
+        if isinstance(left, ast.BinOp) and isinstance(left.op, (ast.Mult, ast.Div)) and not is_number:
+            yield edit(left.left, "extra-local", 1.6, "drop")
         if isinstance(op, ast.Mult):
             yield edit(right, scale if scope.is_number(left) else "extra-local", 1.3, "drop")
             yield edit(ast.BinOp(left, ast.Div(), right), scale if is_number else "wrong-operand", 1.6)
@@ -326,7 +337,7 @@ def _calls(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
         yield edit(ast.Call(node.func, node.args[::-1], node.keywords), kind, 1.3)
     if function == "where" and len(node.args) == 3:
         yield edit(ast.Call(node.func, [node.args[0], node.args[2], node.args[1]], []), "mask-inverted", 1.2)
-    if function in ("sum", "mean") and isinstance(node.func, ast.Attribute) and not method and len(node.args) == 1 and not node.keywords:
+    if function in ("sum", "mean", "max", "min") and isinstance(node.func, ast.Attribute) and not method and len(node.args) == 1 and not node.keywords:
         for axis in (0, 1):
             for keep in (True, False):
                 yield edit(_call(f"np.{function}", node.args[0], **_axis(axis, keep)), "axis", 1.5)
@@ -396,9 +407,10 @@ def _anything(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit
         outer = 0.0 if whole else 0.4
         for name in (*scope.numbers(), *scope.extra, *SCALARS):
             factor = parsed(name)
-            yield edit(ast.BinOp(node, ast.Div(), factor), scale, 1.4 + outer)
+            kind = "missing-local" if name in scope.outputs else scale
+            yield edit(ast.BinOp(node, ast.Div(), factor), kind, 1.4 + outer)
             if name not in ("0.5",):
-                yield edit(ast.BinOp(node, ast.Mult(), factor), scale, 1.4 + outer)
+                yield edit(ast.BinOp(node, ast.Mult(), factor), kind, 1.4 + outer)
     if np.ndim(value) == 2 and not isinstance(node, ast.Name):
         yield edit(ast.Attribute(node, "T", ast.Load()), "transpose", 1.1 if whole else 1.5)
     if np.ndim(value) >= 1:
@@ -410,8 +422,11 @@ def _anything(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit
         if whole or isinstance(node, ast.Name):
             yield edit(ast.Subscript(node, parsed("x[::-1]").slice, ast.Load()), "flip", 1.5)  # type: ignore[attr-defined]
     if isinstance(node, ast.Name) and np.ndim(value) >= 0 and value is not None:
-        local = "wrong-local" if spot.in_local else "missing-local"
-        yield edit(ast.BinOp(node, ast.Pow(), ast.Constant(2)), local, 1.5)
+        power = scale if np.ndim(value) == 0 else "wrong-local"
+        yield edit(ast.BinOp(node, ast.Pow(), ast.Constant(2)), power, 1.5)
+        if spot.in_local and not whole:
+            for shifted in (ast.BinOp(node, ast.Add(), ast.Constant(1)), ast.BinOp(node, ast.Sub(), ast.Constant(1))):
+                yield edit(shifted, "wrong-local", 2.2)
         for wrapper in WRAPPERS:
             if "conj" not in wrapper or np.iscomplexobj(value):
                 yield edit(parsed(wrapper.format(node.id)), "wrong-local", 1.8)
