@@ -493,8 +493,9 @@ class Check:
         self.early(wrong)
         whys = {name: self.findings_why(name) for name in wrong}
         shaped = [name for name in wrong if whys[name] not in BEFORE_VALUES]
-        if diagnose and shaped and not {"nondeterministic", "law"} & set(whys.values()):
-            self.diagnose(shaped, repair)
+        traceable = [name for name in wrong if whys[name] not in BEFORE_VALUES or whys[name] == "shape"]
+        if diagnose and traceable and not {"nondeterministic", "law"} & set(whys.values()):
+            self.diagnose(traceable, repair)
         if shaped and self.fails(self.failing):
             report.special = self.special(shaped)
             self.smallest_case(shaped)
@@ -527,13 +528,21 @@ class Check:
 
         draws = self.failing_draws(wrong)
         right = [name for name in self.names if name not in self.wrong_names()]
-        found = diagnose(self.subject.f, self.subject.by_hand, draws, wrong, right)
+        fresh = None if self.recipe.fixed is not None else self.fresh_draw
+        found = diagnose(
+            self.subject.f, self.subject.by_hand, draws, wrong, right, subject=self.subject, redraw=fresh, repair=repair
+        )
         report = self.report
         report.diagnosed = True
-        report.slips = (report.slips + list(found.slips))[:2]
+        kept = [slip for slip in report.slips if not found.slips or slip.where.removeprefix("d") not in wrong]
+        report.slips = (kept + list(found.slips))[:2]
         report.first_wrong = found.first_wrong
         report.repair = found.repair if repair else None
         report.graph = getattr(found, "graph", None)
+
+    def fresh_draw(self, seed: int) -> Draw:
+        """A case that nobody has seen yet."""
+        return self.recipe.draw(np.random.default_rng([self.seed, 5, seed]))
 
     def failing_draws(self, wrong: list[str]) -> list[Draw]:
         """Draws with all gradients for the diagnosis; concrete inputs are varied a little."""
