@@ -97,7 +97,7 @@ relu = rule(_relu, "a = max(0, z):  da/dz = 1 where z > 0, else 0  (0 at 0)",
 
 def _leaky_relu(z: Array, slope: float = 0.01) -> Array:
     need_real("leaky_relu", z)
-    return np.where(z > 0, z, slope * z)
+    return np.where(z > 0, z, slope * z)[()]
 
 
 leaky_relu = rule(_leaky_relu, "a = max(0.01 z, z):  da/dz = 1 where z > 0, else the slope 0.01  (also at 0)",
@@ -108,7 +108,7 @@ leaky_relu = rule(_leaky_relu, "a = max(0.01 z, z):  da/dz = 1 where z > 0, else
 
 def _elu(z: Array, alpha: float = 1.0) -> Array:
     need_real("elu", z)
-    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))[()]
 
 
 elu = rule(_elu, "y = z where z > 0, else α (eᶻ − 1):  dy/dz = 1, else y + α",
@@ -241,7 +241,7 @@ log_softmax = rule(_log_softmax, "y = z − ln Σ eᶻ:  ∂J/∂z = g − eʸ �
 
 def _xlogy(a: Array, b: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(a == 0, 0, a * np.log(b))
+        return np.where(a == 0, 0, a * np.log(b))[()]
 
 
 def _share_of(g: Array, a: Array, b: Array) -> Array:

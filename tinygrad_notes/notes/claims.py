@@ -20,7 +20,7 @@ from ..testing.distributions import plain_values
 from ..testing.draws import Draw, Recipe, recipe_for, sizes_text
 from .formula import Formula
 
-__all__ = ["Claim", "Decision", "Every", "Evidence", "Gradient", "Identity", "Procedure", "Value"]
+__all__ = ["Claim", "Decision", "Every", "Evidence", "Gradient", "Identity", "Procedure", "Value", "size"]
 
 Evidence = dict[str, Any]
 """What a procedure saw: sentences, and whether they are true."""
@@ -176,6 +176,7 @@ class Identity:
             found = formula(**draw.inputs)
         except Exception as error:  # a formula that can't be computed is refuted by that
             return "raises", f"{type(error).__name__}: {error}"
+        found = {**draw.inputs, **found}  # an input that should have been updated, and wasn't, keeps its value
         wanted = self._wanted(draw.inputs)
         if not isinstance(wanted, dict):
             wanted = {formula.last: wanted}
@@ -379,6 +380,18 @@ def shown(value: Any) -> str:
         text = np.array2string(np.asarray(value), separator=", ", formatter={"float_kind": lambda x: f"{x:.4g}"})
         return " ".join(text.split())
     return str(value) if len(str(value)) < 200 else f"{str(value)[:200]}…"
+
+
+def size(symbol: str) -> Callable[..., int]:
+    """The size of a symbol of the shapes as an input: ``given={"m": size("m")}``.
+
+    Examples
+    --------
+    >>> of_m = Identity("total = np.sum(x)", {"x": "m", "m": ""}, {"m": size("m")})
+    >>> of_m.decide("total = np.mean(x) * m").verdict
+    'right'
+    """
+    return lambda _rng, _shape, dims: int(dims[symbol])
 
 
 def _recipe(shapes: Mapping[str, str], given: Mapping[str, Any] | None, dims: Any) -> Recipe:

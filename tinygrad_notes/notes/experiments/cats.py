@@ -55,7 +55,7 @@ def cats(steps: int | None = None, data: str | os.PathLike[str] | None = None, p
         costs[name] = run.history
         train, test = np.mean(percent, axis=0)
         row = {"model": f"{name} {[X.shape[0], *hidden]}", "train": float(train), "test": float(test),
-               "course's files": course, "first cost": run.history["loss"][0],
+               "course's files": course, "first cost": float(cost(params, X, Y)),
                "last cost": run.history["loss"][-1]}  # fmt: skip
         if data is None:
             row["test, each draw"] = [round(float(test), 1) for _, test in percent]
