@@ -73,7 +73,7 @@ class Shrinker:
         draw = self.recipe.draw(self.rng, dims)
         changes = {}
         for name, x in draw.leaves.items():
-            drawn_from = self.recipe.distributions[name]
+            drawn_from = self.recipe.distributions.get(name, normal)
             if drawn_from is normal:
                 changes[name] = self.rng.integers(-2, 3, np.shape(x)).astype(np.asarray(x).dtype)[()]
             elif plain_values(drawn_from):
@@ -116,7 +116,7 @@ class Shrinker:
     def plainest_numbers(self, case: Draw) -> Draw:
         """Every entry to 0, 1, −1, 2 …, whatever still fails."""
         for name, x in case.leaves.items():
-            values = plain_values(self.recipe.distributions[name])
+            values = plain_values(self.recipe.distributions.get(name, normal))
             for place in np.ndindex(*np.shape(x)):
                 case = self.plainest_entry(case, name, place, values)
         return case

@@ -18,10 +18,10 @@ import numpy as np
 from ..errors import BadInputError
 from ..pytree import flatten, unflatten
 from .distributions import normal
-from .draws import Draw, Recipe, name_of, recipe_for
+from .draws import Draw, Recipe, name_of, named_leaves, recipe_for
 from .gradient import Check
 from .judge import Finding, norm
-from .outputs import is_float, name_outputs
+from .outputs import name_outputs, wanted_names
 from .report import GradientError, Report, Slip
 from .subject import copied
 
@@ -135,7 +135,7 @@ def check_vjp(
     f = _with_names(f, list(shapes) if shapes else None)
     inner = recipe_for(f, args, shapes, given, dims, dtype)
     recipe = Upstream(f, inner, seed)
-    hand = _hand(f, vjp, recipe)
+    hand = _hand(f, vjp, recipe, wrt)
     check = VjpCheck(_projected(f, recipe), hand, recipe, wrt, seed, max_examples, rtol, atol)
     check.report.f_name, check.report.hand_name = name_of(f), name_of(vjp)
     check.vjp, check.differentiable = hand, f
@@ -194,8 +194,6 @@ class VjpCheck(Check):
 
     def compute(self, draw: Draw) -> bool:
         """The gradients, and on the first draws the laws."""
-        if not self.names and self.subject.wrt is None:
-            self.subject.wrt = self.asked(draw)
         if not super().compute(draw):
             return False
         if len(self.draws) < LAWFUL:
@@ -207,24 +205,18 @@ class VjpCheck(Check):
                     self.failing = self.failing or draw
         return True
 
-    def asked(self, draw: Draw) -> list[str] | None:
-        """The float inputs that the backward pass gives a gradient for."""
-        assert isinstance(self.recipe, Upstream)
-        upstream = self.recipe.name
-        inputs = {name: value for name, value in draw.inputs.items() if name != upstream}
-        try:
-            result = self.subject.call_by_hand(copied(draw.inputs))
-        except Exception:  # the same call is made again where its error is reported
-            return [name for name, x in Draw({}, inputs).leaves.items() if is_float(x)]
-        return list(name_outputs(result, inputs, None, self.vjp))
-
     def broken_law(self, draw: Draw, name: str) -> Slip | None:
         """The first law that one output breaks."""
         hand, leaf, where = draw.hand[name], draw.leaves[name], f"d{name}"
         if np.shape(hand) != np.shape(leaf) or not np.all(np.isfinite(hand)):
             return None  # said by the comparison
         wanted = getattr(leaf, "dtype", None)
-        if wanted is not None and wanted.kind in "fc" and hand.dtype != wanted:
+        g = draw.inputs[self.recipe.name] if isinstance(self.recipe, Upstream) else leaf
+        if (
+            wanted is not None
+            and wanted.kind in "fc"
+            and hand.dtype not in (wanted, np.result_type(leaf, *flatten(g)[0]))
+        ):
             return Slip("dtype", where, f"{where} is {hand.dtype}, {name} is {wanted}")
         zero = self.at(draw, 0.0)[name]
         if norm(zero) > 0:
@@ -290,8 +282,8 @@ def _projected(f: Callable[..., Any], recipe: Upstream) -> Callable[..., Any]:
     return projected
 
 
-def _hand(f: Callable[..., Any], vjp: Callable[..., Any], recipe: Upstream) -> Callable[..., Any]:
-    """``vjp(g, inputs)`` or ``vjp(g, y, inputs)``, with f's names."""
+def _hand(f: Callable[..., Any], vjp: Callable[..., Any], recipe: Upstream, wrt: Any) -> Callable[..., Any]:
+    """``vjp(g, inputs)`` or ``vjp(g, y, inputs)``, with f's names; its result as a dict."""
     names = _names(recipe)
     try:
         parameters = list(inspect.signature(vjp).parameters.values())
@@ -303,7 +295,9 @@ def _hand(f: Callable[..., Any], vjp: Callable[..., Any], recipe: Upstream) -> C
         takes_result = False
 
     def hand(g: Any, *inputs: Any) -> Any:
-        return vjp(g, f(*inputs), *inputs) if takes_result else vjp(g, *inputs)
+        given = dict(zip(names, inputs, strict=True))
+        result = vjp(g, f(*inputs), *inputs) if takes_result else vjp(g, *inputs)
+        return name_outputs(result, given, wanted_names(wrt, named_leaves(given)), vjp, keep=True)
 
     def called(*args: Any, **kwargs: Any) -> Any:
         return hand(*args, *(kwargs[name] for name in [recipe.name, *names][len(args) :]))
