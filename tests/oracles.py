@@ -371,6 +371,26 @@ def check_first_order(case: Case, rng: np.random.Generator) -> None:
     judge(f"{case.name}: jvp", pack(pushed), J @ direction, bars @ np.abs(direction))
 
 
+def check_first_order_along(case: Case, rng: np.random.Generator, directions: int = 3) -> None:
+    """Both modes along random directions: J t of every entry, and ⟨u, J t⟩ = ⟨Jᵀu, t⟩. Cheaper than all of J."""
+    u = locked(case.cotangent(rng))
+    pulled = gradient(case, u)
+    for x, g in zip(case.inputs, pulled, strict=True):
+        assert (g.shape, g.dtype) == (x.shape, x.dtype), (
+            f"{case.name}: gradient {g.dtype} {g.shape} of an input {x.dtype} {x.shape}"
+        )
+    start, packed = pack(case.inputs), pack(leaves(u))
+    for _ in range(directions):
+        t = case.tangents(rng)
+        expected, bars = derivative_along(lambda v: pack(case.on_arrays(unpack(v, case.inputs))), start, pack(t))
+        pushed = leaves(tn.jvp(case.on_tensors, tuple(case.inputs), t)[1])
+        pushed = [p for p, v in zip(pushed, leaves(case.values), strict=True) if is_inexact(v)]
+        judge(f"{case.name}: jvp", pack(pushed), expected, bars)
+        product, width = np.atleast_1d(packed @ expected), np.atleast_1d(bars @ np.abs(packed))
+        size = np.abs(packed) @ np.abs(expected)
+        judge(f"{case.name}: vjp against t", np.atleast_1d(pack(pulled) @ pack(t)), product, width + 1e-11 * size)
+
+
 def check_second_order(case: Case, rng: np.random.Generator) -> None:
     """The derivative of ⟨w, gradient⟩, reverse over reverse, forward over reverse, reverse over forward.
 

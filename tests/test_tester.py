@@ -173,6 +173,7 @@ def test_right_rules_pass(plant: Callable[..., Case], name: str, rng: np.random.
     case = planted(plant, RIGHT, name)
     oracles.check_value(case)
     oracles.check_first_order(case, rng)
+    oracles.check_first_order_along(case, rng)
     oracles.check_second_order(case, rng)
     oracles.check_each_alone(case, rng)
     oracles.check_twice(case, rng)
@@ -184,6 +185,15 @@ def test_wrong_first_order_is_caught(plant: Callable[..., Case], name: str, rng:
     case = planted(plant, WRONG_AT_FIRST_ORDER, name)
     with pytest.raises((oracles.WrongDerivative, ValueError)):
         oracles.check_first_order(case, rng)
+
+
+@pytest.mark.parametrize("name", WRONG_AT_FIRST_ORDER)
+def test_wrong_first_order_is_caught_along_directions(
+    plant: Callable[..., Case], name: str, rng: np.random.Generator
+) -> None:
+    case = planted(plant, WRONG_AT_FIRST_ORDER, name)
+    with pytest.raises((oracles.WrongDerivative, ValueError)):
+        oracles.check_first_order_along(case, rng)
 
 
 @pytest.mark.parametrize("name", WRONG_AT_SECOND_ORDER)
