@@ -90,7 +90,8 @@ rule(np.floor_divide, "y = ⌊a/b⌋:  0 (a step)",
      lambda g, _y, _a, _b: g * 0, elementwise=True, holomorphic=False, domain=((0.1, 0.9), (1.0, 2.0)))  # fmt: skip
 
 
-@composite(np.divmod, "(a // b, a mod b)")
+@composite(np.divmod, "(a // b, a mod b)",
+           samples=lambda draw: [call(0.2 * draw(3, 4) + 0.5, 0.2 * draw(4) + 1.5), call(0.2 * draw() + 0.5, 1.5)])  # fmt: skip
 def _divmod(a: Array, b: Array) -> Array:
     return np.floor_divide(a, b), np.remainder(a, b)
 
