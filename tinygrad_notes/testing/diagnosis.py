@@ -139,10 +139,12 @@ def diagnose(
         if watch is not None:
             if tapes:
                 verdicts = judge_variables(tapes[0], watch.assigned, wrong, right)
+                if workshop.source is not None:
+                    verdicts.acquit(workshop.source.tree, right)
             if repair:
                 fixes = _fixes(workshop, watch, verdicts, wrong)
     _conclude(found, evidence, matches, fixes, verdicts, wrong, right)
-    _locate(found, verdicts, workshop)
+    _locate(found, verdicts, workshop, wrong)
     if tapes and verdicts is not None:
         found.blame = blame_map(tapes[0], verdicts, found.first_wrong)
     return found
@@ -357,7 +359,7 @@ def _where(fix: Repair, wrong: Sequence[str]) -> str:
     return f"d{(fix.outputs or tuple(wrong))[0]}"
 
 
-def _locate(found: Diagnosis, verdicts: Verdicts | None, workshop: Workshop | None) -> None:
+def _locate(found: Diagnosis, verdicts: Verdicts | None, workshop: Workshop | None, wrong: Sequence[str]) -> None:
     """The first wrong variable, moved to the repaired line where that comes earlier."""
     source = workshop.source if workshop is not None else None
     first = verdicts.first if verdicts is not None else None
@@ -369,3 +371,7 @@ def _locate(found: Diagnosis, verdicts: Verdicts | None, workshop: Workshop | No
         numbered = source is None or source.numbered
         text = source.line(first[1]) if source is not None and numbered else ""
         found.first_wrong = FirstWrong(first[0], first[1] if numbered else None, text)
+    elif source is not None and wrong:
+        line = source.line_of(wrong)
+        if line is not None and source.numbered:
+            found.first_wrong = FirstWrong(f"d{wrong[0]}", line, source.line(line))

@@ -35,6 +35,7 @@ def graph_edits(tapes: list[Tape]) -> Iterator[Candidate]:
         yield from upstreams(site)
         yield from repeated_places(site)
         yield from running_sums(site)
+    yield from pairs_of_steps(tapes)
 
 
 # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,6 +179,27 @@ def named_steps(tapes: list[Tape]) -> Iterator[Candidate]:
         yield Candidate("constant", 1.0, name, pullbacks, say, True, step.line, first.reach[step.number])
 
 
+def pairs_of_steps(tapes: list[Tape]) -> Iterator[Candidate]:
+    """Two named variables, mean and variance say, both treated as constants."""
+    first = tapes[0]
+    named = [s for s in first.steps if s.name and not s.is_leaf and s.number < len(first.steps) - 1]
+    named = [s for s in named if len(first.at[s.place]) == 1 and all(s.place in tape.at for tape in tapes)][:7]
+    for i, a in enumerate(named):
+        for b in named[i + 1 :]:
+
+            def pullbacks(tape: Tape, places: tuple[Place, Place] = (a.place, b.place)) -> Pullbacks:
+                edges = [edge for place in places for edge in tape.users[tape.at[place][0]]]
+                return {edge: (lambda g, edge=edge: tape.pull(edge, g)) for edge in edges}
+
+            def say(factor: Factor, _alone: bool, names: tuple[str, str] = (a.name, b.name)) -> tuple[str, str] | None:
+                if factor.number != 0:
+                    return None
+                return "constant", f"{names[0]} and {names[1]} were treated as constants"
+
+            reaches = first.reach[a.number] | first.reach[b.number]
+            yield Candidate("constant", 1.7, a.name, pullbacks, say, True, a.line, reaches)
+
+
 # ── one operand ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -201,7 +223,7 @@ def products(site: Site) -> Iterator[Candidate]:
         yield from quotients(site)
         return
     binary = np.size(value) > 1 and np.isin(value, (0, 1)).all() and not np.all(value == 1)
-    tracked = len(site.step.parents) == 2
+    tracked = len(site.step.parents) == 2 and bool(site.tape.reach[site.step.parents[1 - site.slot]] & set(site.tape.draw.hand))
     if (np.ndim(value) > 0 or tracked) and not divides:
         what = f"the mask {name}" if binary else f"the factor {name}" if name else "a factor"
 

@@ -6,6 +6,7 @@ purpose: an intermediate gradient is right up to a positive constant, only an ou
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,37 @@ class FirstWrong:
     source: str
 
 
+def readers_of(tree: ast.AST) -> dict[str, set[str]]:
+    """Which variables (and keys of the result) each variable goes into, directly or not."""
+    direct: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        for targets, value in _bindings(node):
+            read = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+            for name in read:
+                direct.setdefault(name, set()).update(targets)
+    for _ in range(len(direct)):
+        grown = {name: set().union(into, *(direct.get(other, set()) for other in into)) for name, into in direct.items()}
+        if grown == direct:
+            break
+        direct = grown
+    return direct
+
+
+def _bindings(node: ast.AST) -> list[tuple[set[str], ast.expr]]:
+    if isinstance(node, ast.Assign):
+        return [({name for target in node.targets for name in _bound(target)}, node.value)]
+    if isinstance(node, (ast.AugAssign, ast.AnnAssign)) and node.value is not None:
+        return [(_bound(node.target), node.value)]
+    if isinstance(node, ast.Dict):
+        return [({str(k.value)}, v) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)]
+    return []
+
+
+def _bound(target: ast.expr) -> set[str]:
+    names = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+    return names | {str(n.value) for n in ast.walk(target) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+
 @dataclass(slots=True)
 class Verdicts:
     """What is known of each variable: ``right``, ``wrong``, or nothing."""
@@ -54,6 +86,14 @@ class Verdicts:
             if a.name in self.wrong and self.wrong[a.name] == a.line:
                 return a.name, a.line
         return None
+
+    def acquit(self, tree: ast.AST, right: Sequence[str]) -> None:
+        """Take back what is contradicted: a variable that something right was computed from is not wrong."""
+        readers = readers_of(tree)
+        for name in list(self.wrong):
+            into = readers.get(name, set()) - {name}
+            if any(other in self.right or owner(other, right) is not None for other in into):
+                del self.wrong[name]
 
     def settled(self) -> list[int]:
         """Lines that only assign variables known to be right."""

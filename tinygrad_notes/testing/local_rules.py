@@ -7,69 +7,117 @@ from typing import Any
 
 import numpy as np
 
-from .edits import about, saying
+from .edits import about, saying, silence
 from .fitting import Candidate, Pullbacks
-from .tape import Edge, Place, Tape
+from .tape import Edge, Tape
 
 __all__ = ["Stretch", "local_edits", "stretches"]
 
 class Stretch:
-    """Elementwise steps in a row, from z to a: ``a = 1/(1 + exp(-z))`` is one local derivative."""
+    """The elementwise steps between z and a, through which all of z's influence on a goes.
 
-    def __init__(self, tapes: list[Tape], places: list[tuple[Place, int]], turn: int | None) -> None:
-        self.tapes, self.places, self.turn = tapes, places, turn
+    ``a = 1/(1 + exp(-z))`` is one local derivative to a reader, whatever the number of steps.
+    """
+
+    def __init__(self, tapes: list[Tape], numbers: list[int], z: int, turn: int | None) -> None:
+        self.tapes, self.turn = tapes, turn
         tape = tapes[0]
-        a, z = self.ends(tape, turn or 0)
-        self.a, self.z = tape.label(a), tape.label(z)
-        self.line = tape.steps[a].line
+        self.places = [tape.steps[n].place for n in numbers]
+        """From a down to the steps next to z."""
+        self.z_edge = next(
+            (k, tape.steps[n].node.op.which[slot])
+            for k, n in reversed(list(enumerate(numbers)))
+            for slot, parent in enumerate(tape.steps[n].parents)
+            if parent == z
+        )
+        self.a, self.z = tape.label(numbers[0]), tape.label(z)
+        self.line = tape.steps[numbers[0]].line
         self.reaches = tape.reach[z]
-        self.name = tape.steps[a].name
+        self.name = tape.steps[numbers[0]].name
+
+    def turns(self, tape: Tape) -> list[int]:
+        """The turns of the loop that this is about."""
+        return list(range(len(tape.at[self.places[0]]))) if self.turn is None else [self.turn]
+
+    def numbers(self, tape: Tape, turn: int) -> list[int]:
+        """The steps from a down, in one turn."""
+        return [tape.at[place][turn] for place in self.places]
 
     def ends(self, tape: Tape, turn: int) -> tuple[int, int]:
         """Step numbers of a and z."""
-        a = tape.at[self.places[0][0]][turn]
-        last, slot = self.places[-1]
-        return a, tape.steps[tape.at[last][turn]].parents[slot]
+        numbers = self.numbers(tape, turn)
+        k, position = self.z_edge
+        step = tape.steps[numbers[k]]
+        return numbers[0], step.parents[step.node.op.which.index(position)]
+
+    def edges(self, tape: Tape, turn: int) -> list[Edge]:
+        """The edges between a and z."""
+        numbers = self.numbers(tape, turn)
+        inside = {*numbers, self.ends(tape, turn)[1]}
+        return [(n, slot) for n in numbers for slot, parent in enumerate(tape.steps[n].parents) if parent in inside]
 
     def slope(self, tape: Tape, turn: int) -> Any:
         """The local derivative da/dz, entry by entry."""
-        a, _ = self.ends(tape, turn)
-        g: Any = np.ones_like(tape.steps[a].value)
-        for place, slot in self.places:
-            g = tape.pull((tape.at[place][turn], slot), g)
-        return g
+        return self.slope_at(tape, turn, None)
 
     def slope_at(self, tape: Tape, turn: int, z: Any) -> Any:
-        """The same derivative at another point."""
-        steps = [(tape.steps[tape.at[place][turn]], slot) for place, slot in reversed(self.places)]
-        values, x = [], z
-        for step, slot in steps:
-            args = list(step.args)
-            args[step.node.op.which[slot]] = x
-            x = step.node.op.forward(*args)
-            values.append((step, slot, args, x))
-        g: Any = np.ones_like(x)
-        for step, slot, args, y in reversed(values):
-            g = step.node.op.vjps[slot](g, y, *args)
-        return g
+        """The local derivative, at another point than z's value if one is given."""
+        numbers = self.numbers(tape, turn)
+        below = self.ends(tape, turn)[1]
+        values: dict[int, Any] = {} if z is None else {below: z}
+        for n in sorted(numbers):
+            step = tape.steps[n]
+            args = self._args(tape, n, values)
+            values[n] = step.value if z is None else step.node.op.forward(*args)
+        gradients: dict[int, Any] = {numbers[0]: np.ones_like(values[numbers[0]])}
+        for n in sorted(numbers, reverse=True):
+            step = tape.steps[n]
+            args = self._args(tape, n, values)
+            for slot, parent in enumerate(step.parents):
+                if (parent in values or parent == below) and n in gradients:
+                    part = step.node.op.vjps[slot](gradients[n], values[n], *args)
+                    gradients[parent] = gradients[parent] + part if parent in gradients else part
+        return gradients[below]
+
+    @staticmethod
+    def _args(tape: Tape, n: int, values: dict[int, Any]) -> list[Any]:
+        step = tape.steps[n]
+        args = list(step.args)
+        for position, parent in zip(step.node.op.which, step.parents, strict=True):
+            if parent in values:
+                args[position] = values[parent]
+        return args
 
     def pullbacks(self, factor: Callable[[Any, Any, Any, Tape, int], Any]) -> Callable[[Tape], Pullbacks]:
         """Edges that use ``factor(z, a, slope, tape, turn)`` in place of the local derivative."""
 
         def made(tape: Tape) -> Pullbacks:
             found: dict[Edge, Any] = {}
-            turns = range(len(tape.at[self.places[0][0]])) if self.turn is None else [self.turn]
-            for turn in turns:
+            for turn in self.turns(tape):
                 a, z = self.ends(tape, turn)
                 h = factor(tape.steps[z].value, tape.steps[a].value, self.slope(tape, turn), tape, turn)
                 if np.shape(h) not in ((), np.shape(tape.steps[z].value)) or not np.all(np.isfinite(h)):
                     raise ValueError("another shape")
-                for k, (place, slot) in enumerate(self.places):
-                    edge = (tape.at[place][turn], slot)
+                edges = self.edges(tape, turn)
+                path = self._path(tape, edges, a, z)
+                for edge in edges:
+                    found[edge] = silence
+                for k, edge in enumerate(path):
                     found[edge] = (lambda g, h=h: g * h) if k == 0 else _same
             return found
 
         return made
+
+    @staticmethod
+    def _path(tape: Tape, edges: list[Edge], a: int, z: int) -> list[Edge]:
+        """One way from a down to z."""
+        path: list[Edge] = []
+        number = z
+        while number != a:
+            edge = next((n, slot) for n, slot in edges if tape.steps[n].parents[slot] == number)
+            path.insert(0, edge)
+            number = edge[0]
+        return path
 
 
 def _same(g: Any) -> Any:
@@ -77,32 +125,43 @@ def _same(g: Any) -> Any:
 
 
 def stretches(tapes: list[Tape]) -> Iterator[Stretch]:
-    """From every elementwise step down, as long as one input carries on."""
+    """From every elementwise step down to each step that all its influence of that shape goes through."""
     first = tapes[0]
     for place, numbers in first.at.items():
-        if place[0] == "leaf" or not all(len(tape.at.get(place, [])) > 0 for tape in tapes):
+        if place[0] == "leaf" or not all(place in tape.at for tape in tapes):
             continue
         turns: list[int | None] = [None]
         if 1 < len(numbers) <= 4 and all(len(tape.at[place]) == len(numbers) for tape in tapes):
             turns += list(range(len(numbers)))
-        chain: list[tuple[Place, int]] = []
-        number = numbers[0]
-        while len(chain) < 8:
-            step = first.steps[number]
-            if step.is_leaf or not step.node.op.rule.elementwise or len(step.parents) != 1:
-                break
-            below = first.steps[step.parents[0]]
-            if np.shape(below.value) != np.shape(step.value):
-                break
-            chain.append((step.place, 0))
-            nonlinear = any(p[0][-1] not in LINEAR for p in chain)
-            regular = all(len(tape.at.get(p, [])) == len(tape.at[place]) for tape in tapes for p, _ in chain)
-            if nonlinear and regular:
+        for inside, z in _regions(first, numbers[-1]):
+            regular = all(len(tape.at.get(first.steps[n].place, [])) == len(tape.at[place]) for tape in tapes for n in inside)
+            if regular and any(first.steps[n].op not in LINEAR for n in inside):
                 for turn in turns:
-                    yield Stretch(tapes, list(chain), turn)
-            number = below.number
+                    yield Stretch(tapes, inside, z, turn)
 
 
+def _regions(tape: Tape, a: int) -> Iterator[tuple[list[int], int]]:
+    """Steps from a down to z, for each z through which everything goes."""
+    shape = np.shape(tape.steps[a].value)
+    inside: list[int] = []
+    frontier = {a}
+    while frontier and len(inside) < LONGEST_STRETCH:
+        number = max(frontier)
+        if len(frontier) == 1 and inside and set(_above(tape, number)) <= set(inside):
+            yield list(inside), number
+        step = tape.steps[number]
+        if step.is_leaf or not step.node.op.rule.elementwise:
+            return
+        frontier.discard(number)
+        inside.append(number)
+        frontier |= {p for p in step.parents if np.shape(tape.steps[p].value) == shape}
+
+
+def _above(tape: Tape, number: int) -> list[int]:
+    return [n for n, _ in tape.users[number]]
+
+
+LONGEST_STRETCH = 10
 LINEAR = ("negative", "positive", "add", "subtract", "identity", "multiply", "astype")
 
 SHAPES: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
@@ -159,7 +218,9 @@ def local_rules(stretch: Stretch) -> Iterator[Candidate]:
         )
 
     what = f"the local derivative d{a}/d{z}" if a.isidentifier() and z.isidentifier() else f"the derivative of {a}"
-    slope = stretch.slope(stretch.tapes[0], stretch.turn or 0)
+    slope = stretch.slope(stretch.tapes[0], -1 if stretch.turn is None else stretch.turn)
+    if np.all(slope == np.ravel(slope)[0]):
+        return  # a constant: that is a factor, and factors have their own names
     binary = np.isin(slope, (0, 1)).all() and np.size(slope) > 1
     yield made("missing-local", 1.3, lambda z, _a, _d, _t, _k: np.ones_like(z), f"{what} is missing in {about(z)}")
     yield made("extra-local", 1.5, lambda _z, _a, d, _t, _k: d * d, f"{what} is taken twice in {about(z)}", False)
@@ -217,8 +278,7 @@ def _follow(tape: Tape, number: int, path: tuple[int, ...]) -> int:
 def _branch_pullbacks(stretch: Stretch, path: tuple[int, ...], extra: bool) -> Callable[[Tape], Pullbacks]:
     def made(tape: Tape) -> Pullbacks:
         found: dict[Edge, Any] = {}
-        turns = range(len(tape.at[stretch.places[0][0]])) if stretch.turn is None else [stretch.turn]
-        for turn in turns:
+        for turn in stretch.turns(tape):
             _, z = stretch.ends(tape, turn)
             slope = stretch.slope(tape, turn)
             factor = slope if extra else 1 / slope

@@ -240,7 +240,7 @@ def _names(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
         return
     kind = "wrong-local" if spot.in_local else "wrong-operand"
     for other, x in scope.values.items():
-        if other != name and (np.ndim(x) > 0) == (np.ndim(value) > 0) and isinstance(x, (np.ndarray, np.generic, int, float)):
+        if other != name and not other.startswith("_") and (np.ndim(x) > 0) == (np.ndim(value) > 0) and isinstance(x, (np.ndarray, np.generic, int, float)):
             similar = 0.0 if np.shape(x) == np.shape(value) else 0.3
             if np.ndim(value) == 0 and np.ndim(x) == 0:
                 kind = "term-scale" if spot.in_sum else "scale"
@@ -295,6 +295,8 @@ def _binary(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit]:
             one = isinstance(left, ast.Constant) and left.value == 1
             if one and _binary_mask_value(scope.evaluate(right)):
                 yield edit(right, "mask-inverted", 1.0)
+    if isinstance(op, ast.Mult) and isinstance(left, ast.Constant) and left.value == 2 and np.ndim(scope.evaluate(right)) == 2:
+        yield edit(ast.BinOp(right, ast.Add(), ast.Attribute(right, "T", ast.Load())), "transpose", 1.4)
     if isinstance(op, ast.MatMult):
         yield edit(ast.BinOp(right, op, left), "wrong-operand", 1.8)
         yield edit(ast.BinOp(_turned(right), op, _turned(left)), "transpose", 1.9)
@@ -326,6 +328,13 @@ def _calls(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
             yield edit(ast.Call(func, node.args, node.keywords), kind, 1.1 if reducing else 1.3)
     if function in ("sum", "mean", "max", "min", "prod", "cumsum"):
         yield from _axis_edits(node, method, edit)
+    else:
+        for k, keyword in enumerate(node.keywords):
+            if keyword.arg == "axis" and isinstance(keyword.value, ast.Constant):
+                for axis in (0, 1, -1):
+                    if axis != keyword.value.value:
+                        changed = [*node.keywords[:k], ast.keyword("axis", ast.Constant(axis)), *node.keywords[k + 1 :]]
+                        yield edit(ast.Call(node.func, node.args, changed), "axis", 1.0)
     if len(node.args) == 1 and not method and function in ELEMENTWISE:
         yield edit(node.args[0], "wrong-local", 1.6, "unwrap")
     if len(node.args) == 1 and function in ("conj", "conjugate", "real", "imag"):
@@ -396,7 +405,8 @@ def _subscripts(spot: Spot, edit: Make) -> Iterator[Edit]:
 def _anything(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit]:
     """Changes that any expression can have: a sign, a factor, a term, a transpose, a wrapper."""
     node = spot.node
-    whole = spot.depth == 0 or isinstance(spot.owner, (ast.Dict, ast.Tuple, ast.List, ast.Return)) or spot.in_sum
+    argument = isinstance(spot.owner, ast.Call) and isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+    whole = spot.depth == 0 or isinstance(spot.owner, (ast.Dict, ast.Tuple, ast.List, ast.Return)) or spot.in_sum or argument
     value = scope.evaluate(node)
     if value is not None and not isinstance(value, (np.ndarray, np.generic, int, float)):
         return
@@ -456,7 +466,8 @@ def _with_arrays(spot: Spot, scope: Scope, edit: Make, value: Any, whole: bool) 
             for form in ("(1 - {0}**2)", "{0} * (1 - {0})", "(1 - {0})", "({0} > 0)", "({0} < 1)", "{0}**2", "np.log({0})", "np.exp({0})"):
                 new = ast.BinOp(node, ast.Mult(), parsed(form.format(name)))
                 yield edit(new, "missing-local", 2.1 + outer)
-        if value is None or np.shape(x) == np.shape(value):
+        product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+        if value is None or np.shape(x) == np.shape(value) or product:
             yield edit(ast.BinOp(node, ast.Sub(), other), "missing-term", 1.8 + outer)
             yield edit(ast.BinOp(node, ast.Add(), other), "missing-term", 1.8 + outer)
     if whole and isinstance(value, np.ndarray):

@@ -7,9 +7,11 @@ import inspect
 import linecache
 import textwrap
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from .outputs import owner
 
 __all__ = ["Source", "source_of"]
 
@@ -47,6 +49,18 @@ class Source:
     def line(self, number: int) -> str:
         """One line of the file, stripped."""
         return linecache.getline(self.file, number).strip()
+
+    def line_of(self, outputs: Sequence[str]) -> int | None:
+        """Where the first of these outputs is returned: its dict entry, else the return statement."""
+        found = None
+        for node in ast.walk(self.tree.body[-1]):
+            if isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and owner(str(key.value), outputs) is not None:
+                        return value.lineno
+            if isinstance(node, ast.Return) and node.value is not None:
+                found = node.value.lineno
+        return found
 
     def build(self) -> Callable[..., Any]:
         """The function that the tree now defines, with the original's globals, closure, defaults and self."""
