@@ -1,8 +1,9 @@
 """Convolution and pooling of images ``(N, C, H, W)``: examples, channels, height, width.
 
-The whole of it is one linear primitive: `unfold` lays out, for each place of the window, the numbers under it;
-`fold` is its transpose and adds them back. A convolution is then one matrix product, ``Z = W · columns + b``, and a
-pooling one maximum or mean.
+All of it rests on one linear map: `unfold` lays out, for each place of the window, the numbers under it; `fold` is
+its transpose and adds them back. A convolution is then one matrix product, ``Z = W · columns + b``, and a pooling one
+maximum or mean. The columns are many times larger than the image, so they are made again for the backward step
+rather than kept.
 """
 
 from __future__ import annotations
@@ -50,16 +51,27 @@ def _windows(places: Pair, size: Pair, stride: Pair, dilation: Pair) -> Iterator
             yield i, j, (slice(None), slice(None), down, across)
 
 
-def _unfold(x: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, fill: float) -> Array:
+def _need_images(x: Array) -> None:
     if x.ndim != 4:
         raise ShapeError(f"images are (N, C, H, W), not {describe(x)}.{user_line()}")
+
+
+def _padded(x: Array, padding: Pair, fill: float) -> Array:
+    """The images with a frame of `fill` around them; themselves where there is no padding."""
+    up, left = padding
+    if not (up or left):
+        return x
     N, C, H, W = x.shape
+    padded = np.full_like(x, fill, shape=(N, C, H + 2 * up, W + 2 * left))
+    padded[:, :, up : up + H, left : left + W] = x
+    return padded
+
+
+def _unfold(x: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, fill: float) -> Array:
+    _need_images(x)
     places = _places(x.shape, size, stride, padding, dilation)
-    (up, left), padded = padding, x
-    if up or left:
-        padded = np.full_like(x, fill, shape=(N, C, H + 2 * up, W + 2 * left))
-        padded[:, :, up : up + H, left : left + W] = x
-    columns = np.empty_like(x, shape=(C, *size, N, *places), order="C")
+    padded = _padded(x, padding, fill)
+    columns = np.empty_like(x, shape=(x.shape[1], *size, x.shape[0], *places), order="C")
     for i, j, window in _windows(places, size, stride, dilation):
         columns[:, i, j] = padded[window].swapaxes(0, 1)
     return columns
@@ -149,6 +161,73 @@ def fold(
     return _fold_rule(columns, shape, size, stride, padding, dilation)
 
 
+def _rows(g: Array) -> Array:
+    """(N, filters, down, across) as one row per filter."""
+    return g.transpose(1, 0, 2, 3).reshape(g.shape[1], -1)
+
+
+def _columns(x: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    """`unfold` as a matrix: one column per place, one row per number under the window."""
+    columns = _unfold_rule(x, size, stride, padding, dilation, 0.0)
+    return columns.reshape(columns.shape[0] * size[0] * size[1], -1)
+
+
+def _conv2d(x: Array, W: Array, b: Array | None, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    size = (W.shape[2], W.shape[3])
+    places = _places(x.shape, size, stride, padding, dilation)
+    Z = W.reshape(W.shape[0], -1) @ _columns(x, size, stride, padding, dilation)
+    if b is not None:
+        Z += b.reshape(-1, 1)
+    return Z.reshape(W.shape[0], x.shape[0], *places).transpose(1, 0, 2, 3)
+
+
+def _conv2d_x(g: Array, x: Array, W: Array, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    filters, channels, down, across = W.shape
+    columns = W.reshape(filters, -1).T @ _rows(g)
+    shape = (channels, down, across, x.shape[0], *g.shape[2:])
+    return fold(columns.reshape(shape), x.shape, (down, across), stride, padding, dilation)
+
+
+def _conv2d_W(g: Array, x: Array, W: Array, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    return (_rows(g) @ _columns(x, (W.shape[2], W.shape[3]), stride, padding, dilation).T).reshape(W.shape)
+
+
+_conv2d_rule = rule(
+    _conv2d, "Z = W · columns + b:  ∂J/∂x = fold(Wᵀ g),  ∂J/∂W = g · columnsᵀ,  ∂J/∂b = Σ g",
+    lambda g, _y, _x, W, _b, stride, padding, dilation: _conv2d_x(g, _x, W, stride, padding, dilation),
+    lambda g, _y, x, _W, _b, stride, padding, dilation: _conv2d_W(g, x, _W, stride, padding, dilation),
+    lambda g, _y, _x, _W, _b, _stride, _padding, _dilation: np.sum(g, axis=(0, 2, 3)),
+    name="conv2d",
+    samples=lambda draw: [
+        call(draw(2, 3, 5, 4), draw(2, 3, 2, 3), draw(2), (1, 1), (0, 0), (1, 1)),
+        call(draw(1, 2, 6, 5), draw(3, 2, 2, 2), draw(3), (2, 1), (1, 0), (2, 1)),
+        call(draw(2, 1, 4, 4), draw(1, 1, 3, 3), None, (1, 1), (1, 1), (1, 1))])  # fmt: skip
+
+
+def _max_pool2d(x: Array, size: Pair, stride: Pair, padding: Pair) -> Array:
+    padded = _padded(x, padding, -np.inf)
+    places = _places(x.shape, size, stride, padding, (1, 1))
+    y = np.full_like(x, -np.inf, shape=(*x.shape[:2], *places))
+    for _, _, window in _windows(places, size, stride, (1, 1)):
+        np.maximum(y, padded[window], out=y)
+    return y
+
+
+def _max_pool2d_pullback(g: Array, y: Array, x: Array, size: Pair, stride: Pair, padding: Pair) -> Array:
+    """The gradient to the largest number under each place; equal ones share it."""
+    largest = _unfold_rule(x, size, stride, padding, (1, 1), -np.inf) == y.swapaxes(0, 1)[:, None, None]
+    share = g / largest.sum(axis=(1, 2)).swapaxes(0, 1).astype(g.dtype)
+    return fold(largest * share.swapaxes(0, 1)[:, None, None], x.shape, size, stride, padding)
+
+
+_max_pool2d_rule = rule(
+    _max_pool2d, "the largest number under each place of the window:  g to it, ties share equally",
+    lambda g, y, x, size, stride, padding: _max_pool2d_pullback(g, y, x, size, stride, padding),
+    name="max_pool2d", holomorphic=False,
+    samples=lambda draw: [call(draw(2, 3, 4, 6), (2, 2), (2, 2), (0, 0)),
+                          call(draw(1, 2, 5, 5), (3, 2), (2, 1), (1, 1))])  # fmt: skip
+
+
 def conv2d(
     x: Array,
     W: Array,
@@ -181,18 +260,12 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]])
     """
-    filters, channels, *size = W.shape
-    if x.ndim != 4 or x.shape[1] != channels:
+    if x.ndim != 4 or x.shape[1] != W.shape[1]:
         raise ShapeError(
             f"conv2d of images {tuple(x.shape)} with W {tuple(W.shape)}: images are (N, C, H, W) and "
             f"W is (filters, C, height, width).{user_line()}"
         )
-    columns = unfold(x, (size[0], size[1]), stride, padding, dilation)
-    N, down, across = columns.shape[3:]
-    Z = W.reshape(filters, -1) @ columns.reshape(W.size // filters, -1)
-    if b is not None:
-        Z = Z + b.reshape(filters, 1)
-    return Z.reshape(filters, N, down, across).transpose(1, 0, 2, 3)
+    return _conv2d_rule(x, W, b, _pair(stride), _pair(padding), _pair(dilation))
 
 
 def max_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Array:
@@ -213,8 +286,8 @@ def max_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, pad
     array([[ 5.,  7.],
            [13., 15.]])
     """
-    columns = unfold(x, size, size if stride is None else stride, padding, fill=-np.inf)
-    return np.max(columns, axis=(1, 2)).transpose(1, 0, 2, 3)
+    _need_images(x)
+    return _max_pool2d_rule(x, _pair(size), _pair(size if stride is None else stride), _pair(padding))
 
 
 def avg_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Array:
