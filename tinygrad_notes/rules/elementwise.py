@@ -91,7 +91,8 @@ rule(np.floor_divide, "y = ⌊a/b⌋:  0 (a step)",
 
 
 @composite(np.divmod, "(a // b, a mod b)",
-           samples=lambda draw: [call(0.2 * draw(3, 4) + 0.5, 0.2 * draw(4) + 1.5), call(0.2 * draw() + 0.5, 1.5)])  # fmt: skip
+           samples=lambda draw: [call(0.2 * draw(3, 4) + 0.5, 0.2 * draw(4) + 1.5),
+                                 call(0.2 * draw() + 0.5, 1.5)])  # fmt: skip
 def _divmod(a: Array, b: Array) -> Array:
     return np.floor_divide(a, b), np.remainder(a, b)
 
