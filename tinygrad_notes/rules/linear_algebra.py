@@ -6,6 +6,7 @@ say how they are made of these.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,9 @@ def _matmul_b(g: Array, a: Array, b: Array) -> Array:
         return a[:, None] * g[..., None, :] if b.ndim > 1 else g * a
     if b.ndim == 1:
         return a.T @ g if a.ndim == 2 else (transposed(a) @ g[..., None])[..., 0]
+    if b.ndim == 2 and a.ndim > 2:  # the stacked products add up: one product over all rows
+        rows = math.prod(a.shape[:-1])
+        return a.reshape(rows, a.shape[-1]).T @ g.reshape(rows, g.shape[-1])
     return transposed(a) @ g
 
 
