@@ -23,7 +23,7 @@ FLOORS = [
     ["graphs", "compiler", "nn", "optim"],
     ["testing", "train", "interop"],
     ["notes"],
-    ["cli", "__main__"],
+    ["expressions", "cli", "__main__"],
 ]
 """Rooms from the ground up; within a floor a room may use those to its left."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import errors, nn, operators, optim, testing, train
 from .coverage import coverage
+from .graphs import Graph, graph
 from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
 from .tensor import Tensor, stop_gradient
@@ -14,12 +15,14 @@ from .transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, val
 from .vmap import vmap
 
 __all__ = [
+    "Graph",
     "Tensor",
     "checkpoint",
     "coverage",
     "elementwise_grad",
     "errors",
     "grad",
+    "graph",
     "hessian",
     "hvp",
     "jacobian",

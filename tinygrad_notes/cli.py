@@ -1,0 +1,246 @@
+"""The command ``tinygrad-notes``: each subcommand reads its arguments and makes one call.
+
+A subcommand is a function ``add_<name>(commands)`` that adds its parser and sets ``run``; `COMMANDS` lists them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .errors import BadInputError, TinygradNotesError
+
+if TYPE_CHECKING:
+    from .graphs import Graph
+
+__all__ = ["main"]
+
+Commands = Any  # what argparse's add_subparsers returns; its type has no public name
+
+EXAMPLES = """examples:
+  tinygrad-notes draw "3*(a + b*c)" a=5 b=3 c=2 -o J.svg
+  tinygrad-notes draw "u = b*c; v = a + u; J = 3*v" a=5 b=3 c=2
+  tinygrad-notes draw "mean((w.T @ X - Y)**2)" w=[[1],[2]] X=X.npy Y=Y.npy --constant X Y
+  tinygrad-notes draw model.py:loss -o loss.png
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors are one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and end with 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process if not given.
+
+    Returns
+    -------
+    int
+        0, or 2 after a line on stderr that says what was wrong.
+    """
+    parser = Parser(prog="tinygrad-notes", description="Draw, explain and check computation graphs.")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, parser_class=Parser)
+    for add in COMMANDS:
+        add(commands)
+    arguments = parser.parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except (TinygradNotesError, OSError) as error:
+        print(f"tinygrad-notes {arguments.command}: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 2
+
+
+# ── what is drawn or explained: a formula with values, or something in a file ────────────────────────────────────
+
+
+def add_subject(parser: argparse.ArgumentParser) -> None:
+    """The arguments that name a graph."""
+    parser.add_argument("subject", help="a formula, or FILE.py:NAME (a function or a Tensor in that file)")
+    parser.add_argument("values", nargs="*", metavar="name=value", help="5, [1,2], [[1,2],[3,4]] or file.npy")
+    parser.add_argument("--constant", nargs="+", default=[], metavar="NAME", help="values without a derivative")
+
+
+def graph_of(arguments: argparse.Namespace) -> Graph:
+    """The graph that the arguments name.
+
+    Raises
+    ------
+    BadInputError
+        If they name none.
+    """
+    values = read_values(arguments.values)
+    unknown = [name for name in arguments.constant if name not in values]
+    if unknown:
+        raise BadInputError(f"--constant {unknown[0]}: no such value was given")
+    file = re.fullmatch(r"(.+\.py):(\w+)", arguments.subject, re.DOTALL)
+    if file:
+        return graph_in_file(Path(file[1]), file[2], values)
+    return graph_of_formula(arguments.subject, values, set(arguments.constant))
+
+
+def read_values(pairs: Sequence[str]) -> dict[str, Any]:
+    """``["a=5", "w=[1,2]"]`` as names and arrays."""
+    from .expressions import read_value
+
+    values = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise BadInputError(f"{pair!r} is not of the form name=value")
+        if name.strip() in values:
+            raise BadInputError(f"{name.strip()} is given twice")
+        values[name.strip()] = read_value(text.strip())
+    return values
+
+
+def graph_of_formula(text: str, values: dict[str, Any], constants: set[str]) -> Graph:
+    """Compute a formula on Tensors and take its graph; its parts are named u, v, w … as in the notes."""
+    import numpy as np
+
+    from .expressions import give_names, parse
+    from .graphs import Graph
+    from .graphs.names import Names
+    from .tensor import Tensor
+
+    program = parse(text)
+    extra = [name for name in values if name not in program.names]
+    if extra:
+        raise BadInputError(
+            f"{extra[0]} does not occur in the formula; it has {', '.join(program.names) or 'no names'}"
+        )
+    tensors = {name: Tensor(value, requires_grad=name not in constants) for name, value in values.items()}
+    with np.errstate(all="ignore"):
+        variables = program.run(tensors)
+        result = variables[program.result]
+        if not isinstance(result, Tensor) or result.node is None:
+            raise BadInputError(f"{text!r} has no variables with a derivative: name some, and give them values, a=2")
+        names = Names()
+        names.search({name: value for name, value in variables.items() if name != "pi"})
+        if program.is_one_formula:
+            names.of_nodes.update(give_names(result, set(variables)))
+        return Graph(result.node, gradients=result.size == 1, names=names)
+
+
+def graph_in_file(file: Path, name: str, values: dict[str, Any]) -> Graph:
+    """Run the user's own file and take the graph of a Tensor in it, or of what a function in it returns."""
+    from .graphs import Graph, graph
+    from .graphs.names import Names
+    from .recording import call_sites
+    from .tensor import Tensor
+
+    if not file.is_file():
+        raise BadInputError(f"no such file: {file}")
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        with call_sites():
+            namespace = runpy.run_path(str(file))
+            if name not in namespace:
+                raise BadInputError(f"{file} has no {name}")
+            thing = namespace[name]
+            if isinstance(thing, Tensor):
+                names = Names()
+                names.search(namespace)
+                if thing.node is None:
+                    raise BadInputError(f"{name} in {file} is a constant")
+                return Graph(thing.node, gradients=thing.size == 1, names=names)
+            if not callable(thing):
+                raise BadInputError(f"{name} in {file} is neither a function nor a Tensor")
+            return graph(thing, *arguments_for(thing, namespace, values))
+    except TinygradNotesError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise BadInputError(f"{file}: {type(error).__name__}: {error}{_line_in(error, file)}") from error
+    finally:
+        sys.path.remove(str(file.resolve().parent))
+
+
+def arguments_for(function: Callable[..., Any], namespace: dict[str, Any], values: dict[str, Any]) -> list[Any]:
+    """A value for each parameter: from the command line, its default, or the file's variable of that name."""
+    import inspect
+
+    found = []
+    parameters = inspect.signature(function).parameters
+    extra = [name for name in values if name not in parameters]
+    if extra:
+        raise BadInputError(f"{function.__name__}() has no parameter {extra[0]}")
+    for name, parameter in parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.KEYWORD_ONLY):
+            continue
+        if name in values:
+            found.append(values[name])
+        elif parameter.default is not parameter.empty:
+            found.append(parameter.default)
+        elif name in namespace:
+            found.append(namespace[name])
+        else:
+            raise BadInputError(f"give {function.__name__}() its argument: {name}=...")
+    return found
+
+
+def _line_in(error: BaseException, file: Path) -> str:
+    trace, line = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(file):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" (line {line})" if line else ""
+
+
+# ── draw ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_draw(commands: Commands) -> None:
+    """``draw``: print values and derivatives, save the picture."""
+    parser = commands.add_parser(
+        "draw",
+        help="draw the graph of a formula, or of a function in your own file",
+        description="Compute a formula or call a function, print its values and derivatives, draw its graph.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_subject(parser)
+    parser.add_argument("-o", "--output", default="J.svg", help="where to: .svg .png .pdf .dot .html .txt (J.svg)")
+    parser.add_argument("--direction", choices=("both", "forward", "backward"), default="both")
+    parser.add_argument("--level", type=int, help="how many levels of scopes to open")
+    parser.add_argument("--chain", action="store_true", help="write the chain rule at each arrow")
+    parser.set_defaults(run=run_draw)
+
+
+def run_draw(arguments: argparse.Namespace) -> int:
+    """Print and draw."""
+    from .graphs.graph import check_suffix
+    from .graphs.text import derivative_lines, value_lines
+
+    output = Path(arguments.output)
+    check_suffix(output)
+    if not output.parent.is_dir():
+        raise BadInputError(f"no such folder: {output.parent}")
+    graph = graph_of(arguments)
+    graph = graph.with_view(direction=arguments.direction, level=arguments.level, chain=arguments.chain)
+    saved = graph.save(output)
+    lines = [*value_lines(graph), *(derivative_lines(graph) if graph.has_gradients else [])]
+    print("\n".join(lines if len(lines) <= 200 else [str(graph)]))
+    if not graph.has_gradients:
+        print(f"no derivatives: {graph.root.label} is not one number; reduce it with sum or mean", file=sys.stderr)
+    print(f"drawn to {saved}")
+    return 0
+
+
+COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw,)
