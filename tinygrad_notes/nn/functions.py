@@ -130,20 +130,42 @@ selu = rule(_selu, "y = s z where z > 0, else s α (eᶻ − 1):  dy/dz = s, els
 _GELU = math.sqrt(2 / math.pi)
 
 
-def _gelu_tanh(z: Array) -> Array:
-    held = np.clip(z, -10, 10)  # tanh is ±1 beyond, and z³ would overflow in float16
-    return np.tanh(_GELU * (held + 0.044715 * held * held * held))
+def _gelu_tanh(held: Array) -> Array:
+    """``t = tanh u``, ``u = √(2/π)(z + 0.044715 z³)``."""
+    u = held * held
+    u *= 0.044715 * _GELU  # in place: each array made anew costs as much as the arithmetic on it
+    u += _GELU
+    u *= held
+    return np.tanh(u)
+
+
+def _held(z: Array) -> Array:
+    """``z`` within ±10: tanh is ±1 beyond, and z³ would overflow in float16."""
+    return np.clip(z, -10, 10)
 
 
 def _gelu(z: Array) -> Array:
     need_real("gelu", z)
-    return 0.5 * z * (1 + _gelu_tanh(z))
+    y = _gelu_tanh(_held(z))
+    y += 1
+    y *= 0.5
+    y *= z
+    return y
 
 
 def _gelu_slope(z: Array) -> Array:
-    t = _gelu_tanh(z)
-    held = np.clip(z, -10, 10)
-    return 0.5 * (1 + t) + 0.5 * held * (1 - t * t) * (_GELU * (1 + 3 * 0.044715 * held * held))
+    """``(1 + t)/2 + z (1 − t²)/2 · du/dz``."""
+    held = _held(z)
+    t = _gelu_tanh(held)
+    slope = held * held
+    slope *= 3 * 0.044715 * _GELU
+    slope += _GELU  # du/dz
+    slope *= held
+    slope *= 1 - t * t
+    slope += t
+    slope += 1
+    slope *= 0.5
+    return slope
 
 
 _gelu_by_tanh = rule(
