@@ -252,3 +252,14 @@ def test_errors_name_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "no picture: " in command("vanishing", "--steps", "3")
     with pytest.raises(MissingExtraError, match=r"tinygrad-notes\[plot\]"):
         command("vanishing", "--steps", "3", "--picture", "x.svg")
+
+
+def test_the_subcommand_train(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from tinygrad_notes.cli import main
+
+    assert main(["train", "vanishing", "--steps", "5", "--picture", str(tmp_path / "v.svg")]) == 0
+    out = capsys.readouterr().out
+    assert "1.5 I, linear" in out
+    assert (tmp_path / "v.svg").exists()
+    assert main(["train", "regularisation", "--data", str(tmp_path / "data.mat"), "--quiet"]) == 2
+    assert "data.mat" in capsys.readouterr().err

@@ -243,4 +243,20 @@ def run_draw(arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw,)
+# ── train ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_train(commands: Commands) -> None:
+    """``train``: run one of the notes' assignments, print its table beside theirs, save its picture."""
+    from .notes.experiments.command import add_arguments, train_command
+
+    parser = commands.add_parser(
+        "train",
+        help="run one of the notes' assignments again, its table beside theirs",
+        description="Run one of the notes' assignments again and print its table beside the notes' numbers.",
+    )
+    add_arguments(parser)
+    parser.set_defaults(run=train_command)
+
+
+COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train)
