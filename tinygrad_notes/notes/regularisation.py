@@ -116,7 +116,7 @@ ENTRIES = [
         "reg.l2",
         "the L2 penalty",
         "000:168-169; 004:1862-1868",
-        r"J = \frac{1}{m}\sum_i L^{(i)} + \frac{\lambda}{2m}\lVert w\rVert^2,\quad \lVert w\rVert^2 = \sum_j w_j^2 = w^T w",
+        r"J = \frac{1}{m}\sum L^{(i)} + \frac{\lambda}{2m}\lVert w\rVert^2,\; \lVert w\rVert^2 = \sum_j w_j^2 = w^T w",
         "norm = np.sum(w ** 2)\nJ = 1 / m * np.sum(L) + lam / (2 * m) * norm",
         Identity(
             lambda w, L, lam: {"norm": (w.T @ w)[0, 0], "J": np.mean(L + lam / len(L) * np.dot(w[:, 0], w[:, 0]) / 2)},
