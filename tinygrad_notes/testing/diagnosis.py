@@ -207,14 +207,19 @@ def explanations(
     found = list(relations(evidence, outputs))
     if found and min(match.cost for match in found) <= PLAIN:
         return sorted(found, key=lambda match: match.cost)
+    best = min((match.cost for match in found), default=np.inf)
     for candidate in _candidates(evidence):
-        if time.perf_counter() > until:
+        if candidate.cost > best + RIVALS or time.perf_counter() > until:
             break
         match = evidence.try_out(candidate, outputs, spared)
         if match is not None:
             found.append(match)
+            best = min(best, match.cost)
     return sorted(found, key=lambda match: match.cost)
 
+
+RIVALS = 1.0
+"""Explanations that are so much more far-fetched than the best are not looked for."""
 
 PLAIN = 1.0
 """A relation of whole outputs this plain needs no rival."""
@@ -225,7 +230,8 @@ def _candidates(evidence: Evidence) -> list[Candidate]:
     if evidence.candidates is None:
         tapes = evidence.tapes
         with np.errstate(all="ignore"):
-            evidence.candidates = [*graph_edits(tapes), *local_edits(tapes), *composites(tapes)]
+            every = [*graph_edits(tapes), *local_edits(tapes), *composites(tapes)]
+        evidence.candidates = sorted(every, key=lambda candidate: candidate.cost)
     return evidence.candidates
 
 

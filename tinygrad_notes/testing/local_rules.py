@@ -219,7 +219,9 @@ def local_rules(stretch: Stretch) -> Iterator[Candidate]:
 
     what = f"the local derivative d{a}/d{z}" if a.isidentifier() and z.isidentifier() else f"the derivative of {a}"
     slope = stretch.slope(stretch.tapes[0], -1 if stretch.turn is None else stretch.turn)
-    if np.all(slope == np.ravel(slope)[0]):
+    turn = -1 if stretch.turn is None else stretch.turn
+    elsewhere = stretch.slope_at(stretch.tapes[0], turn, 1.1 * stretch.tapes[0].steps[stretch.ends(stretch.tapes[0], turn)[1]].value)
+    if np.all(slope == np.ravel(slope)[0]) and np.allclose(slope, elsewhere, rtol=1e-12):
         return  # a constant: that is a factor, and factors have their own names
     binary = np.isin(slope, (0, 1)).all() and np.size(slope) > 1
     yield made("missing-local", 1.3, lambda z, _a, _d, _t, _k: np.ones_like(z), f"{what} is missing in {about(z)}")

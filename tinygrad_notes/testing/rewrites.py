@@ -337,6 +337,8 @@ def _calls(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
                         yield edit(ast.Call(node.func, node.args, changed), "axis", 1.0)
     if len(node.args) == 1 and not method and function in ELEMENTWISE:
         yield edit(node.args[0], "wrong-local", 1.6, "unwrap")
+        square = ast.BinOp(node, ast.Pow(), ast.Constant(2))
+        yield edit(ast.BinOp(ast.Constant(1), ast.Sub(), square), "wrong-local", 1.8)
     if len(node.args) == 1 and function in ("conj", "conjugate", "real", "imag"):
         yield edit(node.args[0], "conj", 1.1)
     if function == "real" and len(node.args) == 1:

@@ -49,6 +49,8 @@ class Symbols:
 
     names: list[str]
     values: Any  # (symbols, draws)
+    products: list[tuple[list[str], list[float], Any]] | None = None
+    table: Any = None
 
     def factor(self, values: Sequence[float]) -> Factor | None:
         """The plainest name that fits on all draws, None if there is none."""
@@ -62,13 +64,19 @@ class Symbols:
                 return found
             if len(c) > 1:
                 return None
+        if self.products is None:
+            self.products = self._products()
+            self.table = np.array([product for _, _, product in self.products]).reshape(len(self.products), len(c))
+        with np.errstate(all="ignore"):
+            ratios = c / self.table
+            middles = ratios.mean(axis=1, keepdims=True)
+            fitting = np.all(np.abs(ratios - middles) <= 1e-8 * np.abs(middles), axis=1)
         best: Factor | None = None
-        for names, powers, product in self._products():
-            ratio = _constant(c / product)
-            plain = None if ratio is None else _plain_number(ratio)
-            if plain is None:
+        for k in np.flatnonzero(fitting):
+            names, powers, _ = self.products[k]
+            plain = _plain_number(float(middles[k, 0]))
+            if plain is None or plain.number is None:
                 continue
-            assert plain.number is not None
             cost = plain.cost + sum(1.0 + 0.4 * (abs(p) != 1) for p in powers) + 0.5 * (len(names) - 1)
             if best is None or cost < best.cost:
                 best = Factor(_written(plain.number, names, powers), _written(1 / plain.number, names, [-p for p in powers]),
@@ -131,6 +139,8 @@ def _plain_number(c: float) -> Factor | None:
         if n <= 12 and d <= 12 or (n == 1 or d == 1) and max(n, d) <= 100 and d in (1, 10, 16, 20, 25, 50, 100):
             cost = 0.0 if (n, d) == (1, 1) else 0.3 if n * d == 2 else 0.5 + 0.05 * (n + d)
             return Factor(_fraction(fraction), _fraction(1 / fraction), cost, float(fraction))
+    if abs(c - round(c, 4)) <= 1e-9 * abs(c) and round(c, 4) != 0:
+        return Factor(f"{round(c, 4):g}", f"1/{round(c, 4):g}", 1.6, c)
     for name, value in (("pi", np.pi), ("sqrt(2)", np.sqrt(2.0)), ("ln(2)", np.log(2.0)), ("ln(10)", np.log(10.0))):
         for scale in (1.0, 2.0, 0.5):
             for power, text, inverse in ((1, name, f"1/{name}"), (-1, f"1/{name}", name)):
