@@ -228,6 +228,29 @@ _max_pool2d_rule = rule(
                           call(draw(1, 2, 5, 5), (3, 2), (2, 1), (1, 1))])  # fmt: skip
 
 
+def _avg_pool2d(x: Array, size: Pair, stride: Pair, padding: Pair) -> Array:
+    padded = _padded(x, padding, 0.0)
+    places = _places(x.shape, size, stride, padding, (1, 1))
+    y = np.zeros_like(x, shape=(*x.shape[:2], *places))
+    for _, _, window in _windows(places, size, stride, (1, 1)):
+        y += padded[window]
+    return y / (size[0] * size[1])
+
+
+def _avg_pool2d_pullback(g: Array, x: Array, size: Pair, stride: Pair, padding: Pair) -> Array:
+    """Each number under a place gets an equal part of its gradient."""
+    part = (g / (size[0] * size[1])).swapaxes(0, 1)[:, None, None]
+    return fold(np.broadcast_to(part, (x.shape[1], *size, *part.shape[3:])), x.shape, size, stride, padding)
+
+
+_avg_pool2d_rule = rule(
+    _avg_pool2d, "the mean of the numbers under each place of the window:  g in equal parts to them",
+    lambda g, _y, _x, size, stride, padding: _avg_pool2d_pullback(g, _x, size, stride, padding),
+    name="avg_pool2d", linear="jointly",
+    samples=lambda draw: [call(draw(2, 3, 4, 6), (2, 2), (2, 2), (0, 0)),
+                          call(draw(1, 2, 5, 5), (3, 2), (2, 1), (1, 1))])  # fmt: skip
+
+
 def conv2d(
     x: Array,
     W: Array,
@@ -308,8 +331,8 @@ def avg_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, pad
     array([[ 2.5,  4.5],
            [10.5, 12.5]])
     """
-    columns = unfold(x, size, size if stride is None else stride, padding)
-    return np.mean(columns, axis=(1, 2)).transpose(1, 0, 2, 3)
+    _need_images(x)
+    return _avg_pool2d_rule(x, _pair(size), _pair(size if stride is None else stride), _pair(padding))
 
 
 def to_columns(x: Array) -> Array:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..pytree import flatten
+from ..recording import scope
 
 __all__ = ["SETTING", "Activation", "Layer", "Sequential", "count_parameters"]
 
@@ -46,6 +47,11 @@ class Layer:
     def __call__(self, x: Array) -> Array:
         """Apply the layer."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__")
+
+    @property
+    def title(self) -> str:
+        """What summaries and pictures call it."""
+        return type(self).__name__
 
     def state(self) -> Any:
         """What the layer keeps from one training step to the next, at its start; None for most."""
@@ -100,14 +106,18 @@ class Activation(Layer):
         """``f(x)``."""
         return self.f(x)
 
+    @property
+    def title(self) -> str:
+        """The function's name."""
+        return str(getattr(self.f, "name", None) or getattr(self.f, "__name__", type(self.f).__name__))
+
     def __repr__(self) -> str:
-        name = getattr(self.f, "name", None) or getattr(self.f, "__name__", type(self.f).__name__)
-        return f"Activation({name})"
+        return f"Activation({self.title})"
 
 
 @dataclass(init=False, repr=False, eq=False)
 class Sequential(Layer):
-    """Layers one after the other.
+    """Layers one after the other; each is a box of its own in a picture of the graph.
 
     Parameters
     ----------
@@ -138,8 +148,9 @@ class Sequential(Layer):
     def __call__(self, x: Array, rng: Any = None, state: Any = None) -> Array:
         """Apply the layers: dropout is on when `rng` is given, `state` holds running statistics to use."""
         states = state or [None] * len(self.layers)
-        for layer, own in zip(self.layers, states, strict=True):
-            x = layer.run(x, rng, own)
+        for k, (layer, own) in enumerate(zip(self.layers, states, strict=True)):
+            with scope(f"{k} {layer.title}"):
+                x = layer.run(x, rng, own)
         return x
 
     def run(self, x: Array, rng: Any = None, state: Any = None) -> Array:
@@ -153,8 +164,9 @@ class Sequential(Layer):
     def train(self, x: Array, state: Any, rng: Any = None) -> tuple[Array, list[Any]]:
         """Apply the layers by the batch's own statistics; return the result and the updated state."""
         updated = []
-        for layer, own in zip(self.layers, state, strict=True):
-            x, own = layer.train(x, own, rng)
+        for k, (layer, own) in enumerate(zip(self.layers, state, strict=True)):
+            with scope(f"{k} {layer.title}"):
+                x, own = layer.train(x, own, rng)
             updated.append(own)
         return x, updated
 
