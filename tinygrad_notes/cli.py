@@ -259,4 +259,20 @@ def add_train(commands: Commands) -> None:
     parser.set_defaults(run=train_command)
 
 
-COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train)
+# ── notes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_notes(commands: Commands) -> None:
+    """``notes``: verify the catalogue of the notes; a table, one entry, JSON, or a web site."""
+    from .notes.command import add_arguments, notes_command
+
+    parser = commands.add_parser(
+        "notes",
+        help="verify every formula of the notes",
+        description="Verify every formula of the notes: right ones by computing, wrong ones by a counterexample.",
+    )
+    add_arguments(parser)
+    parser.set_defaults(run=notes_command)
+
+
+COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train, add_notes)

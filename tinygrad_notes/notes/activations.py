@@ -278,11 +278,17 @@ ENTRIES = [
         shapes="scalar",
         convention="any value between",
     ),
-    text(
+    right(
         "act.saturate",
         "large |z|: σ' and tanh' are near 0, gradient descent slows",
         "000:106; 001:116; 002:90,418-419; 004:876",
-        "The unit saturates: its output hardly moves, and so its derivative is nearly nothing.",
+        r"|z| \gg 0:\quad \sigma'(z) \approx 0,\; \tanh'(z) \approx 0",
+        "of_sigmoid = sigmoid(z) * (1 - sigmoid(z))\nof_tanh = 1 - np.tanh(z) ** 2",
+        Every(
+            Identity(lambda z: {"of_sigmoid": 1 / (2 + 2 * np.cosh(z)), "of_tanh": 1 / np.cosh(z) ** 2}, MANY),
+            Value({"of_sigmoid": 0.0, "of_tanh": 0.0}, z=np.float64(-10.0), within=5e-5),
+            Value({"of_sigmoid": 0.0, "of_tanh": 0.0}, z=np.float64(10.0), within=5e-5),
+        ),
         convention="“very small z” means very negative",
     ),
     wrong(

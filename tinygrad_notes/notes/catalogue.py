@@ -8,7 +8,7 @@ from functools import cached_property
 
 from .entry import Entry
 
-__all__ = ["CHAPTERS", "Catalogue", "catalogue"]
+__all__ = ["CHAPTERS", "SOURCES", "Catalogue", "catalogue"]
 
 CHAPTERS = {
     "computation_graph": "Computation graph and derivatives",
@@ -28,6 +28,15 @@ CHAPTERS = {
     "numpy_notes": "NumPy, assignments and the rest",
 }
 """One file each, in the course's order."""
+
+SOURCES = {
+    "000": "typed blog post, courses 1 and 2: slips there are the author's",
+    "001": "handwriting read by a machine, course 1, week 3",
+    "002": "typed blog post, course 1, weeks 1 to 4: slips there are the author's",
+    "003": "slides with notes read by a machine, course 1, week 4",
+    "004": "handwritten notebook read by a machine, course 1, course 2 week 1, course 3 weeks 1 and 2",
+}
+"""The five sets of notes; a place is written ``number:line``."""
 
 
 class Catalogue(Mapping[str, Entry]):

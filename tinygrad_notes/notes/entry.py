@@ -208,6 +208,6 @@ def wrong(
     return Entry(id, title, where, latex, code, claim, repair=right, slip=slip, why=why, **more)
 
 
-def text(id: str, title: str, where: str, words: str = "", **more: str) -> Entry:
+def text(id: str, title: str, where: str, words: str = "", *, shapes: str = "", convention: str = "") -> Entry:
     """Return a rule or a remark: nothing to compute."""
-    return Entry(id, title, where, why=words, **more)
+    return Entry(id, title, where, why=words, shapes=shapes, convention=convention)

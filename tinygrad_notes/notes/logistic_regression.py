@@ -366,7 +366,7 @@ ENTRIES = [
         "logreg.loop",
         "m examples by a loop, then one step",
         "000:55-67; 002:185-197,234; 004:370-408,458-474,511-515",
-        r"J \mathrel{+}= L^{(i)},\; dz = a^{(i)} - y^{(i)},\; dw_j \mathrel{+}= x_j^{(i)} dz,\; db \mathrel{+}= dz",
+        r"J \;{+}{=}\; L^{(i)},\; dz = a^{(i)} - y^{(i)},\; dw_j \;{+}{=}\; x_j^{(i)} dz,\; db \;{+}{=}\; dz",
         f"""
 J = dw1 = dw2 = db = 0
 for i in range(m):
@@ -417,7 +417,7 @@ J, dw1, dw2, db = J / m, dw1 / m, dw2 / m, db / m
         "logreg.j-sign",
         "“J += −[y log a + (1+y) log(1−a)]”",
         "004:382",
-        r"J \mathrel{+}= -[y\log a + (1+y)\log(1-a)]",
+        r"J \;{+}{=}\; -[y\log a + (1+y)\log(1-a)]",
         "L = -(y * np.log(a) + (1 + y) * np.log(1 - a))",
         loss_by_cases,
         right="L = -(y * np.log(a) + (1 - y) * np.log(1 - a))",
@@ -651,7 +651,7 @@ J, dw1, dw2, db = J / m, dw1 / m, dw2 / m, db / m
         "logreg.vec-dw-acc",
         "half vectorised: dw += x⁽ⁱ⁾ dz⁽ⁱ⁾",
         "004:478,491",
-        r"dw = 0,\quad dw \mathrel{+}= x^{(i)} dz^{(i)}",
+        r"dw = 0,\quad dw \;{+}{=}\; x^{(i)} dz^{(i)}",
         "dw = np.zeros((n, 1))\nfor i in range(m):\n    dw += X[:, i : i + 1] * dZ[0, i]",
         Identity("dw = X @ dZ.T", {"X": "n m", "dZ": "1 m", "n": "", "m": ""}, {"n": size("n"), "m": size("m")}),
         shapes="(n_x, 1)",
@@ -714,7 +714,7 @@ J, dw1, dw2, db = J / m, dw1 / m, dw2 / m, db / m
         "logreg.dot-loop",
         "the loop's last line: “Z *= b”",
         "004:425-433",
-        r"Z \mathrel{+}= w_i x_i,\quad Z \mathrel{*}= b",
+        r"Z \;{+}{=}\; w_i x_i,\quad Z \;{*}{=}\; b",
         "Z = 0\nfor i in range(n):\n    Z += w[i] * x[i]\nZ *= b",
         Identity("Z = np.dot(w, x) + b", {"w": "n", "x": "n", "b": "", "n": ""}, {"n": size("n")}),
         right="Z = 0\nfor i in range(n):\n    Z += w[i] * x[i]\nZ += b",

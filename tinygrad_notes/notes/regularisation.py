@@ -270,7 +270,7 @@ ENTRIES = [
         "reg.changes",
         "L2 changes the cost and every dW, but not db",
         "004:2328-2331,2346-2349",
-        r"dW^{[l]} \mathrel{+}= \frac{\lambda}{m}W^{[l]},\quad db^{[l]}\ \text{unchanged}",
+        r"dW^{[l]} \;{+}{=}\; \frac{\lambda}{m}W^{[l]},\quad db^{[l]}\ \text{unchanged}",
         "dZ = A - Y\ndW = 1 / m * dZ @ X.T + lam / m * W\ndb = 1 / m * np.sum(dZ, axis=1, keepdims=True)",
         Gradient(
             L2_COST.replace("W @ X", "W @ X + b"),
