@@ -412,6 +412,7 @@ def test_a_nan_names_step_operation_and_parameter(tmp_path: Path) -> None:
     assert error.parameter == "v"
     assert f"the loss became nan in step {error.step}" in str(error)
     assert "return np.mean(np.log(1.5 - np.exp(p" in str(error)
+    assert np.isfinite(diverging(error.params, np.ones((1, 3))))
     assert error.params["v"] > 0
     held = train.checkpoints.read(path)[0]
     assert np.isfinite(diverging({"v": held["params.v"], "other": 1.0}, np.ones((1, 3))))

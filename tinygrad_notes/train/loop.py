@@ -23,6 +23,7 @@ import numpy as np
 
 from ..errors import BadInputError, NonFiniteLossError, user_line
 from ..optim import Optimizer, clip_grad_norm
+from ..pytree import flatten, paths
 from ..transforms import value_and_grad
 from .batches import as_tuple, count_examples, take
 from .checkpoints import generator_state, read, restore, save, set_generator_state
@@ -184,9 +185,16 @@ def fit(
     if early_stopping is not None and dev is None:
         raise BadInputError(f"early_stopping needs dev=(X, Y).{user_line()}")
     loop = _Loop(
-        loss, as_tuple(data), optimizer, rng, axis, clip, metrics or {}, None if dev is None else as_tuple(dev)
+        loss,
+        as_tuple(data),
+        optimizer,
+        rng,
+        axis,
+        clip,
+        metrics or {},
+        None if dev is None else as_tuple(dev),
+        batch_size or 0,
     )
-    loop.size = batch_size or loop.m
     run = _Run(params, optimizer.init(params), state, params if early_stopping else None)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
@@ -235,10 +243,11 @@ class _Loop:
     clip: float | None
     metrics: dict[str, Callable[..., Any]]
     dev: tuple[Any, ...] | None
-    size: int = 0
+    size: int
 
     def __post_init__(self) -> None:
         self.m = count_examples(self.data, self.axis)
+        self.size = self.size or self.m
         takes = inspect.signature(self.loss).parameters
         self.draws = "rng" in takes
         self.knows_training = "training" in takes
@@ -313,15 +322,12 @@ class _Loop:
 
     def explained(self, run: _Run, J: float) -> NonFiniteLossError:
         """The error for a loss that isn't finite: where it came from, and the last parameters that were good."""
-        culprit, good = run, run.params
+        last = self.before or run  # a first step has no good one before it
         if is_finite(run.params):
             origin = origin_of_value(self.replayed(run), run.params)
             what = f"the loss became {J} in step {run.steps}"
         else:
-            assert self.before is not None or run.steps == 0
-            culprit = self.before or run
-            good = culprit.params
-            origin = origin_of_gradient(self.replayed(culprit), good) if self.before else None
+            origin = origin_of_gradient(self.replayed(last), last.params) if self.before else None
             what = f"the loss became {J} in step {run.steps}: the step before it made parameters that are not finite"
         op = origin.op if origin else "the optimiser's step"
         parameter = origin.parameter if origin else _first_bad(run.params)
@@ -331,7 +337,7 @@ class _Loop:
             + "\n  try a smaller learning rate, clip=1.0, or a loss that takes logits (nn.*_with_logits, "
             "nn.softmax_cross_entropy); error.params holds the last good parameters"
         )
-        error.step, error.op, error.parameter, error.params = run.steps, op, parameter, good
+        error.step, error.op, error.parameter, error.params = run.steps, op, parameter, last.params
         return error
 
     def replayed(self, run: _Run) -> Callable[[Any], Any]:
@@ -396,6 +402,4 @@ _NUMBERS = ("epoch", "start", "steps", "total", "best", "waited", "rows")
 
 
 def _first_bad(params: Any) -> str:
-    from ..pytree import flatten, paths
-
     return next((name for name, leaf in zip(paths(params), flatten(params)[0], strict=True) if not is_finite(leaf)), "")
