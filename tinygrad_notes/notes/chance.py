@@ -22,7 +22,8 @@ class _SeededNumPy:
 def drawing(**more: Any) -> dict[str, Any]:
     """Return what a formula that calls ``np.random.randn`` may use.
 
-    A check begins with ``run.using["np"].random.seed(1)``. Nothing is shared with NumPy's own global generator, so deciding a formula leaves the caller's numbers alone.
+    A check begins with ``run.using["np"].random.seed(1)``. Nothing is shared with NumPy's own global generator, so
+    deciding a formula leaves the caller's numbers alone.
 
     Examples
     --------
