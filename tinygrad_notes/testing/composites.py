@@ -1,8 +1,13 @@
-"""Softmax, log-softmax and normalisation, recognised by their numbers, then done by halves."""
+"""Softmax, log-softmax and normalisation, recognised by their numbers, then done by halves.
+
+Whatever steps ``f`` takes from z to a, if ``a*(g − Σ g a)`` is what flows back they are a softmax, and the slips that
+people make in a softmax can be tried.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,34 +18,124 @@ from .tape import Edge, Tape
 
 __all__ = ["composites"]
 
+Axis = int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What a template sees: the gradient at a, both values, the right gradient at z, the axis and another one."""
+
+    g: Any
+    a: Any
+    z: Any
+    true: Any
+    axis: Axis
+    other: Axis
+
+    def sum(self, x: Any, axis: Axis | str = "") -> Any:
+        """The sum along the composite's axis, or another."""
+        return np.sum(x, axis=self.axis if isinstance(axis, str) else axis, keepdims=True)
+
+    def mean(self, x: Any, axis: Axis | str = "") -> Any:
+        """The mean along the composite's axis, or another."""
+        return np.mean(x, axis=self.axis if isinstance(axis, str) else axis, keepdims=True)
+
+    @property
+    def softmax(self) -> Any:
+        """The softmax of z."""
+        e = np.exp(self.z - np.max(self.z, axis=self.axis, keepdims=True))
+        return e / self.sum(e)
+
+    @property
+    def spread(self) -> Any:
+        """The s of ``(z − mean)/s``."""
+        return np.std(self.z, axis=self.axis, keepdims=True) / np.std(self.a, axis=self.axis, keepdims=True)
+
+
+Template = Callable[[Spot], Any]
+Variant = tuple[str, float, Template, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """A composite: the right flow, the formula in words, and its slips."""
+
+    right: Template
+    formula: str
+    variants: tuple[Variant, ...]
+
+
+SOFTMAX = Composite(
+    lambda s: s.a * (s.g - s.sum(s.g * s.a)),
+    "{d} = {a}*(g - sum(g*{a}))",
+    (
+        ("missing-term", 1.6, lambda s: s.a * (1 - s.a) * s.g, "only the diagonal: every {a} depends on all of {z}"),
+        ("missing-term", 1.7, lambda s: s.a * s.g, "the sum is missing"),
+        ("missing-local", 1.9, lambda s: s.g - s.sum(s.g * s.a), "the factor {a} is missing"),
+        ("missing-local", 2.0, lambda s: s.g, "the derivative of the softmax is missing altogether"),
+        ("term-scale", 2.2, lambda s: s.a * (s.g - s.mean(s.g * s.a)), "a mean stands for the sum"),
+        ("sign", 2.0, lambda s: s.a * (s.g + s.sum(s.g * s.a)), "the sum has the wrong sign"),
+        ("wrong-operand", 2.2, lambda s: s.a * (s.g - s.sum(s.g)), "the sum lacks its factor {a}"),
+        ("axis", 1.7, lambda s: s.a * (s.g - s.sum(s.g * s.a, s.other)), "the sum goes over the wrong axis"),
+        ("axis", 1.8, lambda s: s.a * (s.g - s.sum(s.g * s.a, None)), "the sum goes over everything"),
+    ),
+)
+LOG_SOFTMAX = Composite(
+    lambda s: s.g - s.softmax * s.sum(s.g),
+    "{d} = g - softmax*sum(g)",
+    (
+        ("missing-term", 1.6, lambda s: s.g - s.softmax * s.g, "the sum is missing"),
+        ("missing-term", 1.7, lambda s: s.g - s.softmax, "sum(g) is taken for 1"),
+        ("sign", 2.0, lambda s: s.g + s.softmax * s.sum(s.g), "the second term has the wrong sign"),
+        ("axis", 1.7, lambda s: s.g - s.softmax * s.sum(s.g, s.other), "the sum goes over the wrong axis"),
+    ),
+)
+NORMALISATION = Composite(
+    lambda s: (s.g - s.mean(s.g) - s.a * s.mean(s.g * s.a)) / s.spread,
+    "{d} = (g - mean(g) - x*mean(g*x))/s",
+    (
+        ("constant", 1.5, lambda s: s.g / s.spread, "mean and s were treated as constants"),
+        ("missing-local", 1.7, lambda s: s.true * s.spread, "the division by s is missing"),
+        ("axis", 1.8, lambda s: (s.g - s.mean(s.g, s.other) - s.a * s.mean(s.g * s.a)) / s.spread,
+         "mean(g) goes over the wrong axis"),
+        ("axis", 1.8, lambda s: (s.g - s.mean(s.g) - s.a * s.mean(s.g * s.a, s.other)) / s.spread,
+         "mean(g*x) goes over the wrong axis"),
+        ("axis", 1.9, lambda s: (s.g - s.mean(s.g, s.other) - s.a * s.mean(s.g * s.a, s.other)) / s.spread,
+         "the means go over the wrong axis"),
+    ),
+)  # fmt: skip
+
+
 def composites(tapes: list[Tape]) -> Iterator[Candidate]:
-    """Softmax, log-softmax and normalisation, recognised by their numbers, then done by halves."""
+    """The slips of every composite that the graph contains."""
     first = tapes[0]
     for a in first.steps:
-        if a.is_leaf or np.ndim(a.value) == 0 or first.grads[a.number] is None or not a.place[0]:
+        if a.is_leaf or np.ndim(a.value) == 0 or first.grads[a.number] is None or np.iscomplexobj(a.value):
             continue
         for z in _same_shape_below(first, a.number):
-            for family in (_softmax, _normalisation, _log_softmax):
-                yield from family(tapes, a.number, z)
+            for composite, tolerance in ((SOFTMAX, 1e-9), (LOG_SOFTMAX, 1e-9), (NORMALISATION, 1e-3)):
+                axis = _axis_of(composite, first, a.number, z, tolerance)
+                if axis is not False:
+                    yield from _slips(tapes, composite, a.number, z, axis)
 
 
 def _same_shape_below(tape: Tape, a: int) -> list[int]:
-    """Steps of a's shape from which every path leads through a."""
+    """Steps of a's shape from which every path leads through a; not the elementwise neighbours."""
     found = []
     for z in range(a - 1, -1, -1):
         step = tape.steps[z]
-        if np.shape(step.value) != np.shape(tape.steps[a].value) or tape.grads[z] is None or len(tape.users[z]) == 0:
-            continue
-        if _dominated(tape, z, a):
-            found.append(z)
-    return found[:4]
+        if np.shape(step.value) == np.shape(tape.steps[a].value) and tape.grads[z] is not None and tape.users[z]:
+            if _dominated(tape, z, a):
+                found.append(z)
+            if len(found) == 4:
+                break
+    return found
 
 
 def _dominated(tape: Tape, z: int, a: int) -> bool:
-    open_, seen = [z], set()
+    open_, seen = [z], {z}
     while open_:
-        n = open_.pop()
-        for child, _ in tape.users[n]:
+        for child, _ in tape.users[open_.pop()]:
             if child > a:
                 return False
             if child != a and child not in seen:
@@ -49,133 +144,45 @@ def _dominated(tape: Tape, z: int, a: int) -> bool:
     return True
 
 
-Template = Callable[[Any, Any, Any], Any]  # (g, a, extra) -> flow
+def _spot(tape: Tape, a: int, z: int, axis: Axis) -> Spot:
+    other = None if axis is None else (1 - axis if axis in (0, 1) and np.ndim(tape.steps[a].value) > 1 else 0)
+    return Spot(tape.grads[a], tape.steps[a].value, tape.steps[z].value, tape.grads[z], axis, other)
 
 
-def _replaced(tapes: list[Tape], a: int, z: int, template: Callable[[Tape, int, int], Any]) -> Callable[[Tape], Pullbacks]:
+def _axis_of(composite: Composite, tape: Tape, a: int, z: int, tolerance: float) -> Axis | bool:
+    """Along which axis the graph between z and a is this composite; False if it isn't."""
+    axes: list[Axis] = [None] if np.ndim(tape.steps[a].value) == 1 else [*range(np.ndim(tape.steps[a].value))]
+    for axis in axes:
+        spot = _spot(tape, a, z, axis)
+        if composite is NORMALISATION and not np.allclose(spot.mean(spot.a), 0, atol=1e-6):
+            continue
+        flow = composite.right(spot)
+        if np.allclose(flow, spot.true, rtol=tolerance, atol=tolerance * 1e-3 * float(np.max(np.abs(spot.true)))):
+            return axis
+    return False
+
+
+def _slips(tapes: list[Tape], composite: Composite, a: int, z: int, axis: Axis | bool) -> Iterator[Candidate]:
+    tape = tapes[0]
+    name, below = tape.label(a), tape.label(z)
+    formula = composite.formula.format(d=about(below), a=name)
+    for kind, cost, template, words in composite.variants:
+        sentence = f"{formula}: {words.format(a=name, z=below)}"
+        pullbacks = _replaced(tapes, a, z, template, axis)
+        yield Candidate(kind, cost, below, pullbacks, saying(kind, sentence), True, tape.steps[a].line, tape.reach[z])
+
+
+def _replaced(tapes: list[Tape], a: int, z: int, template: Template, axis: Axis | bool) -> Callable[[Tape], Pullbacks]:
     """All of the flow from a to z replaced by what the template says."""
     first = tapes[0]
-    places = [(first.steps[n].place, first.steps[n].turn) for n in (a, z)]
+    (pa, ta), (pz, tz) = ((first.steps[n].place, first.steps[n].turn) for n in (a, z))
 
     def made(tape: Tape) -> Pullbacks:
-        (pa, ta), (pz, tz) = places
         top, below = tape.at[pa][ta], tape.at[pz][tz]
-        flow = template(tape, top, below)
+        flow = template(_spot(tape, top, below, axis))
         edges = tape.users[below]
-        found: dict[Edge, Any] = {edges[0]: lambda _g: flow}
-        for edge in edges[1:]:
-            found[edge] = silence
+        found: dict[Edge, Any] = dict.fromkeys(edges, silence)
+        found[edges[0]] = lambda _g: flow
         return found
 
     return made
-
-
-def _axes(value: Any) -> list[Any]:
-    return [None] if np.ndim(value) == 1 else [*range(np.ndim(value))]
-
-
-def _softmax(tapes: list[Tape], a: int, z: int) -> Iterator[Candidate]:
-    tape = tapes[0]
-    value, g, true = tape.steps[a].value, tape.grads[a], tape.grads[z]
-    for axis in _axes(value):
-        if not np.allclose(value * (g - np.sum(g * value, axis=axis, keepdims=True)), true, rtol=1e-9, atol=1e-12):
-            continue
-        name, below = tape.label(a), tape.label(z)
-        parts: list[tuple[str, float, Any, str]] = [
-            ("missing-term", 1.6, lambda g, s: s * (1 - s) * g, f"{about(below)}: only the diagonal of the softmax; every {name} depends on all of {below}"),
-            ("missing-term", 1.7, lambda g, s: s * g, f"{about(below)} = {name}*(g - sum(g*{name})): the sum is missing"),
-            ("missing-local", 1.9, lambda g, s: g - np.sum(g * s, axis=axis, keepdims=True), f"{about(below)} lacks the factor {name} of the softmax"),
-            ("term-scale", 2.2, lambda g, s: s * (g - np.mean(g * s, axis=axis, keepdims=True)), f"{about(below)} = {name}*(g - sum(g*{name})): a mean stands for the sum"),
-            ("missing-local", 2.0, lambda g, _s: g, f"{about(below)} lacks the derivative of the softmax altogether"),
-            ("sign", 2.0, lambda g, s: s * (g + np.sum(g * s, axis=axis, keepdims=True)), f"{about(below)} = {name}*(g - sum(g*{name})): the sign of the sum"),
-            ("wrong-operand", 2.2, lambda g, s: s * (g - np.sum(g, axis=axis, keepdims=True)), f"{about(below)} = {name}*(g - sum(g*{name})): the sum lacks its factor {name}"),
-        ]  # fmt: skip
-        for other in [*range(np.ndim(value)), None]:
-            if other != axis:
-                parts.append(("axis", 1.7, lambda g, s, other=other: s * (g - np.sum(g * s, axis=other, keepdims=True)),
-                              f"{about(below)} = {name}*(g - sum(g*{name})): the sum goes over the wrong axis"))  # fmt: skip
-        yield from _variants(tapes, a, z, parts)
-        return
-
-
-def _log_softmax(tapes: list[Tape], a: int, z: int) -> Iterator[Candidate]:
-    tape = tapes[0]
-    below_value, g, true = tape.steps[z].value, tape.grads[a], tape.grads[z]
-    for axis in _axes(below_value):
-        if np.iscomplexobj(below_value):
-            return
-        p = _softmax_of(below_value, axis)
-        if not np.allclose(g - p * np.sum(g, axis=axis, keepdims=True), true, rtol=1e-9, atol=1e-12):
-            continue
-        below = tape.label(z)
-        parts: list[tuple[str, float, Any, str]] = [
-            ("missing-term", 1.6, lambda g, _s, p: g - p * g, f"{about(below)} = g - softmax*sum(g): the sum is missing"),
-            ("missing-term", 1.7, lambda g, _s, p: g - p, f"{about(below)} = g - softmax*sum(g): sum(g) is taken for 1"),
-            ("sign", 2.0, lambda g, _s, p: g + p * np.sum(g, axis=axis, keepdims=True), f"{about(below)} = g - softmax*sum(g): the sign"),
-        ]  # fmt: skip
-        for other in [*range(np.ndim(below_value)), None]:
-            if other != axis:
-                parts.append(("axis", 1.7, lambda g, _s, p, other=other: g - p * np.sum(g, axis=other, keepdims=True),
-                              f"{about(below)} = g - softmax*sum(g): the sum goes over the wrong axis"))  # fmt: skip
-        for kind, cost, template, sentence in parts:
-
-            def flow(t: Tape, top: int, low: int, template: Any = template) -> Any:
-                return template(t.grads[top], t.steps[top].value, _softmax_of(t.steps[low].value, axis))
-
-            yield Candidate(kind, cost, below, _replaced(tapes, a, z, flow), saying(kind, sentence), True, tape.steps[a].line, tape.reach[z])
-        return
-
-
-def _softmax_of(z: Any, axis: Any) -> Any:
-    e = np.exp(z - np.max(z, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def _normalisation(tapes: list[Tape], a: int, z: int) -> Iterator[Candidate]:
-    """``x̂ = (x − mean)/s``:  dx = (g − mean(g) − x̂ mean(g x̂))/s."""
-    tape = tapes[0]
-    hat, x, g, true = tape.steps[a].value, tape.steps[z].value, tape.grads[a], tape.grads[z]
-    for axis in _axes(hat):
-        spread = np.std(x, axis=axis, keepdims=True) / np.maximum(np.std(hat, axis=axis, keepdims=True), 1e-12)
-
-        def whole(g: Any, h: Any, s: Any) -> Any:
-            return (g - _mean(g, axis) - h * _mean(g * h, axis)) / s
-
-        if not np.allclose(whole(g, hat, spread), true, rtol=1e-3, atol=1e-4 * np.max(np.abs(true))):
-            continue
-        if not np.allclose(_mean(hat, axis), 0, atol=1e-6):
-            continue
-        below = tape.label(z)
-        form = f"{about(below)} = (g - mean(g) - x*mean(g*x))/s"
-        other = next((k for k in range(np.ndim(hat)) if k != axis and axis is not None), None)
-        parts: list[tuple[str, float, Any, str]] = [
-            ("constant", 1.5, lambda g, _h, s, _t: g / s, f"{form}: mean and s were treated as constants"),
-            ("missing-local", 1.7, lambda _g, _h, s, t: t * s, f"{form}: the division by s is missing"),
-            ("axis", 1.8, lambda g, h, s, _t: (g - _mean(g, other) - h * _mean(g * h, axis)) / s, f"{form}: mean(g) over the wrong axis"),
-            ("axis", 1.8, lambda g, h, s, _t: (g - _mean(g, axis) - h * _mean(g * h, other)) / s, f"{form}: mean(g*x) over the wrong axis"),
-            ("axis", 1.9, lambda g, h, s, _t: (g - _mean(g, other) - h * _mean(g * h, other)) / s, f"{form}: means over the wrong axis"),
-        ]  # fmt: skip
-        for kind, cost, template, sentence in parts:
-
-            def flow(t: Tape, top: int, low: int, template: Any = template) -> Any:
-                h, x = t.steps[top].value, t.steps[low].value
-                s = np.std(x, axis=axis, keepdims=True) / np.std(h, axis=axis, keepdims=True)
-                return template(t.grads[top], h, s, t.grads[low])
-
-            yield Candidate(kind, cost, below, _replaced(tapes, a, z, flow), saying(kind, sentence), True, tape.steps[a].line, tape.reach[z])
-        return
-
-
-def _mean(x: Any, axis: Any) -> Any:
-    return np.mean(x, axis=axis, keepdims=True)
-
-
-def _variants(tapes: list[Tape], a: int, z: int, parts: list[tuple[str, float, Any, str]]) -> Iterator[Candidate]:
-    tape = tapes[0]
-    for kind, cost, template, sentence in parts:
-
-        def flow(t: Tape, top: int, _low: int, template: Any = template) -> Any:
-            return template(t.grads[top], t.steps[top].value)
-
-        yield Candidate(kind, cost, tape.label(z), _replaced(tapes, a, z, flow), saying(kind, sentence), True,
-                        tape.steps[a].line, tape.reach[z])  # fmt: skip

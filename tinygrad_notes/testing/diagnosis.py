@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-
 
 from .blame import Blame, blame_map
 from .composites import composites
@@ -27,7 +26,7 @@ from .first_wrong import FirstWrong, Verdicts, judge_variables
 from .fitting import Candidate, Evidence, Match
 from .local_rules import local_edits
 from .relations import relations
-from .repair import Repair, Workshop
+from .repair import Repair, Workshop, brief
 from .report import Slip
 from .scalars import symbols_of
 from .subject import Subject
@@ -36,8 +35,7 @@ from .tape import Tape
 __all__ = ["Diagnosis", "diagnose"]
 
 DRAWS = 4
-GRAPH_SECONDS = 1.2
-REPAIR_SECONDS = 0.9
+GRAPH_SECONDS = 1.5
 
 
 @dataclass(slots=True)
@@ -65,17 +63,15 @@ class Diagnosis:
     others: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """The diagnosis as lines of text, at most twelve."""
-        found = [f"likely slip: {slip.text}" for slip in self.slips]
-        if not self.slips:
-            found.append("no single slip explains it")
+        """The diagnosis as lines of text, at most eight."""
+        found = [f"likely slip: {slip.text}" for slip in self.slips] or ["no single slip explains it."]
+        if self.first_wrong is not None:
+            if not self.slips:
+                found.append(f"first wrong variable: {self.first_wrong.name}")
+            if self.first_wrong.line is not None:
+                found.append(f"line {self.first_wrong.line}:  {self.first_wrong.source}")
         if self.repair is not None:
             found += self.repair.text.splitlines()
-        elif self.first_wrong is not None:
-            at = "" if self.first_wrong.line is None else f"line {self.first_wrong.line}:  "
-            found.append(f"first wrong variable: {self.first_wrong.name}")
-            if self.first_wrong.source:
-                found.append(f"{at}{self.first_wrong.source}")
         return found
 
     def __str__(self) -> str:
@@ -143,7 +139,7 @@ def diagnose(
                     verdicts.acquit(workshop.source.tree, right)
             if repair:
                 fixes = _fixes(workshop, watch, verdicts, wrong)
-    _conclude(found, evidence, matches, fixes, verdicts, wrong, right)
+    _conclude(found, evidence, matches, fixes, wrong, right)
     _locate(found, verdicts, workshop, wrong)
     if tapes and verdicts is not None:
         found.blame = blame_map(tapes[0], verdicts, found.first_wrong)
@@ -154,7 +150,11 @@ def diagnose(
 
 
 def _cases(
-    subject: Subject, draws: Sequence[Draw], wrong: Sequence[str], right: Sequence[str], redraw: Callable[[int], Draw] | None
+    subject: Subject,
+    draws: Sequence[Draw],
+    wrong: Sequence[str],
+    right: Sequence[str],
+    redraw: Callable[[int], Draw] | None,
 ) -> list[Draw]:
     """Up to four cases with distinct sizes where all outputs are known, a fresh one among them."""
     usable = [d for d in draws if all(name in d.hand and name in d.true for name in (*wrong, *right))]
@@ -257,7 +257,11 @@ def _of(match: Match, outputs: Sequence[str] | dict[str, Match]) -> Match:
 
 
 def _covering(
-    evidence: Evidence, rest: list[str], first: Match, singles: dict[str, list[Match]], texts: dict[str, dict[str, Match]]
+    evidence: Evidence,
+    rest: list[str],
+    first: Match,
+    singles: dict[str, list[Match]],
+    texts: dict[str, dict[str, Match]],
 ) -> Match | None:
     """One explanation of the remaining outputs: on its own, or on top of the first slip."""
     if not rest:
@@ -265,13 +269,16 @@ def _covering(
     if len(rest) == 1:
         alone = singles[rest[0]]
     else:
-        alone = sorted((_of(min(c.values(), key=lambda m: m.cost), rest) for c in texts.values() if set(rest) <= set(c)),
-                       key=lambda m: m.cost)  # fmt: skip
+        alone = sorted(
+            (_of(min(c.values(), key=lambda m: m.cost), rest) for c in texts.values() if set(rest) <= set(c)),
+            key=lambda m: m.cost,
+        )
         alone = [*relations(evidence, rest), *alone]
     found = list(alone[:1])
     if first.grads:
         instead = [
-            {name: tape.gradient(name, grads) for name in rest} for tape, grads in zip(evidence.tapes, first.grads, strict=True)
+            {name: tape.gradient(name, grads) for name in rest}
+            for tape, grads in zip(evidence.tapes, first.grads, strict=True)
         ]
         found += list(relations(evidence, rest, instead))
     return min(found, key=lambda m: m.cost) if found else None
@@ -286,7 +293,7 @@ def _fixes(workshop: Workshop, watch: Any, verdicts: Verdicts | None, wrong: Seq
     lines = verdicts.suspects() if verdicts is not None else []
     partial: dict[tuple[str, ...], Repair] = {}
     settled = verdicts.settled() if verdicts is not None else []
-    for fix in workshop.repairs(scope, lines, settled, REPAIR_SECONDS):
+    for fix in workshop.repairs(scope, lines, settled):
         if set(fix.outputs) == set(wrong):
             return [fix]
         partial.setdefault(fix.outputs, fix)
@@ -302,30 +309,42 @@ def _fixes(workshop: Workshop, watch: Any, verdicts: Verdicts | None, wrong: Seq
 
 
 WORDS = {
-    "scale": "a factor", "term-scale": "the factor of one term", "sign": "a sign", "transpose": "a transpose",
-    "missing-local": "a factor is missing", "extra-local": "a factor too much", "wrong-local": "the local derivative",
-    "wrong-operand": "the wrong variable", "missing-term": "a term is missing", "extra-term": "a term too much",
-    "axis": "the axis", "not-reduced": "not summed over the repeated axis", "keepdims": "the shape",
-    "mask-missing": "the mask is missing", "mask-inverted": "the mask is the wrong way round",
-    "flip": "the order along an axis", "accumulate": "parts have to be added up", "conj": "a complex conjugate",
-}  # fmt: skip
+    "scale": "a factor",
+    "term-scale": "the factor of one term",
+    "sign": "a sign",
+    "transpose": "a transpose",
+    "missing-local": "a factor is missing",
+    "extra-local": "a factor too much",
+    "wrong-local": "the local derivative",
+    "wrong-operand": "the wrong variable",
+    "missing-term": "a term is missing",
+    "extra-term": "a term too much",
+    "axis": "the axis",
+    "not-reduced": "not summed over the repeated axis",
+    "keepdims": "the shape",
+    "mask-missing": "the mask is missing",
+    "mask-inverted": "the mask is the wrong way round",
+    "flip": "the order along an axis",
+    "accumulate": "parts have to be added up",
+    "conj": "a complex conjugate",
+}
 
 
 def _slip_of(fix: Repair, where: str) -> Slip:
-    return Slip(fix.kind, where, f"{WORDS.get(fix.kind, fix.kind)}: {_brief(fix.old)} should be {_brief(fix.new)}")
-
-
-def _brief(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+    return Slip(fix.kind, where, f"{WORDS.get(fix.kind, fix.kind)}: {brief(fix.old)} should be {brief(fix.new)}")
 
 
 # ── conclusions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _conclude(
-    found: Diagnosis, evidence: Evidence | None, matches: list[Match], fixes: list[Repair], verdicts: Verdicts | None,
-    wrong: Sequence[str], right: Sequence[str],
-) -> None:  # fmt: skip
+    found: Diagnosis,
+    evidence: Evidence | None,
+    matches: list[Match],
+    fixes: list[Repair],
+    wrong: Sequence[str],
+    right: Sequence[str],
+) -> None:
     """Choose among what the graph and the source say."""
     fix = fixes[0] if len(fixes) == 1 else None
     found.repair = fix
@@ -373,6 +392,7 @@ def _locate(found: Diagnosis, verdicts: Verdicts | None, workshop: Workshop | No
     if fix is not None and fix.line is not None and source is not None and (first is None or fix.line <= first[1]):
         name = _where(fix, found.repair.outputs if found.repair else ())
         found.first_wrong = FirstWrong(name, fix.line, source.line(fix.line))
+        found.repair = replace(fix, text=fix.shown(False))
     elif first is not None:
         numbered = source is None or source.numbered
         text = source.line(first[1]) if source is not None and numbered else ""

@@ -72,7 +72,9 @@ class Site:
                 found += [(n, slot) for slot, other in enumerate(step.parents) if other == parent]
         return found
 
-    def candidate(self, kind: str, cost: float, send: Callable[[Tape, Edge, Any], Any], say: Say, free: bool = True) -> Candidate:
+    def candidate(
+        self, kind: str, cost: float, send: Callable[[Tape, Edge, Any], Any], say: Say, free: bool = True
+    ) -> Candidate:
         """The candidate that sends ``send(tape, edge, g)`` along this edge."""
 
         def pullbacks(tape: Tape) -> Pullbacks:
@@ -89,6 +91,11 @@ def _sender(tape: Tape, edge: Edge, send: Callable[[Tape, Edge, Any], Any]) -> C
         return laid_out(send(tape, edge, g), like)
 
     return sent
+
+
+def _pulling(tape: Tape, edge: Edge) -> Callable[[Any], Any]:
+    """The edge's right pullback."""
+    return lambda g: tape.pull(edge, g)
 
 
 def laid_out(g: Any, like: Any) -> Any:
@@ -145,10 +152,13 @@ def paths(site: Site) -> Iterator[Candidate]:
         if factor.number == 0:
             return "missing-term", f"the part of {about(parent)} that comes through {child} is missing"
         if factor.number == -1:
-            return "sign", f"the sign of the part of {about(parent)} that comes through {child}"
+            return "sign", f"the part of {about(parent)} that comes through {child} has the wrong sign"
         if alone:
             return "scale", f"{about(parent)} has a factor {factor.text} too much"
-        return "term-scale", f"the part of {about(parent)} that comes through {child} has a factor {factor.text} too much"
+        return (
+            "term-scale",
+            f"the part of {about(parent)} that comes through {child} has a factor {factor.text} too much",
+        )
 
     yield site.candidate("term-scale", 1.2, lambda tape, edge, g: tape.pull(edge, g), say)
 
@@ -164,7 +174,7 @@ def named_steps(tapes: list[Tape]) -> Iterator[Candidate]:
 
         def pullbacks(tape: Tape, place: Place = place) -> Pullbacks:
             edges = [edge for n in tape.at[place] for edge in tape.users[n]]
-            return {edge: (lambda g, tape=tape, edge=edge: tape.pull(edge, g)) for edge in edges}
+            return {edge: _pulling(tape, edge) for edge in edges}
 
         def say(factor: Factor, alone: bool, name: str = name) -> tuple[str, str] | None:
             if factor is ONE:
@@ -172,7 +182,7 @@ def named_steps(tapes: list[Tape]) -> Iterator[Candidate]:
             if factor.number == 0:
                 return "constant", f"{name} was treated as a constant: {about(name)} is missing"
             if factor.number == -1:
-                return "sign", f"the sign of {about(name)}"
+                return "sign", f"{about(name)} has the wrong sign"
             kind = "scale" if alone else "term-scale"
             return kind, f"{about(name)} has a factor {factor.text} too much"
 
@@ -189,7 +199,7 @@ def pairs_of_steps(tapes: list[Tape]) -> Iterator[Candidate]:
 
             def pullbacks(tape: Tape, places: tuple[Place, Place] = (a.place, b.place)) -> Pullbacks:
                 edges = [edge for place in places for edge in tape.users[tape.at[place][0]]]
-                return {edge: (lambda g, edge=edge: tape.pull(edge, g)) for edge in edges}
+                return {edge: _pulling(tape, edge) for edge in edges}
 
             def say(factor: Factor, _alone: bool, names: tuple[str, str] = (a.name, b.name)) -> tuple[str, str] | None:
                 if factor.number != 0:
@@ -223,7 +233,9 @@ def products(site: Site) -> Iterator[Candidate]:
         yield from quotients(site)
         return
     binary = np.size(value) > 1 and np.isin(value, (0, 1)).all() and not np.all(value == 1)
-    tracked = len(site.step.parents) == 2 and bool(site.tape.reach[site.step.parents[1 - site.slot]] & set(site.tape.draw.hand))
+    tracked = len(site.step.parents) == 2 and bool(
+        site.tape.reach[site.step.parents[1 - site.slot]] & set(site.tape.draw.hand)
+    )
     if (np.ndim(value) > 0 or tracked) and not divides:
         what = f"the mask {name}" if binary else f"the factor {name}" if name else "a factor"
 
@@ -236,24 +248,41 @@ def products(site: Site) -> Iterator[Candidate]:
         yield site.candidate("missing-local", 1.5, lambda _tape, _edge, g: g, forgotten)
         if binary:
             yield site.candidate(
-                "mask-inverted", 1.6, lambda tape, edge, g: g * (1 - tape.steps[edge[0]].args[other]),
-                saying("mask-inverted", f"{about(site.where)} uses the mask {name} the wrong way round"))  # fmt: skip
+                "mask-inverted",
+                1.6,
+                lambda tape, edge, g: g * (1 - tape.steps[edge[0]].args[other]),
+                saying("mask-inverted", f"{about(site.where)} uses the mask {name} the wrong way round"),
+            )
         yield site.candidate(
-            "extra-local", 2.5, lambda tape, edge, g: g * tape.steps[edge[0]].args[other] ** 2,
-            saying("extra-local", f"{about(site.where)} is multiplied by {name or 'the same factor'} twice"), False)  # fmt: skip
+            "extra-local",
+            2.5,
+            lambda tape, edge, g: g * tape.steps[edge[0]].args[other] ** 2,
+            saying("extra-local", f"{about(site.where)} is multiplied by {name or 'the same factor'} twice"),
+            False,
+        )
     if np.iscomplexobj(value):
         yield site.candidate(
-            "conj", 1.4, lambda tape, edge, g: g * tape.steps[edge[0]].args[other],
-            saying("conj", f"{about(site.where)} needs the complex conjugate of {name or 'the other factor'}"))  # fmt: skip
+            "conj",
+            1.4,
+            lambda tape, edge, g: g * tape.steps[edge[0]].args[other],
+            saying("conj", f"{about(site.where)} needs the complex conjugate of {name or 'the other factor'}"),
+        )
         yield site.candidate(
-            "conj", 1.5, lambda tape, edge, g: np.conj(tape.pull(edge, g)),
-            saying("conj", f"{about(site.where)} is conjugated where it should not be"))  # fmt: skip
+            "conj",
+            1.5,
+            lambda tape, edge, g: np.conj(tape.pull(edge, g)),
+            saying("conj", f"{about(site.where)} is conjugated where it should not be"),
+        )
     for candidate in pool(site.tapes):
         if candidate == name or _equal(site.tape.known[candidate], value):
             continue
         sentence = f"{about(site.where)} uses {candidate} where {name or 'another factor'} belongs"
         yield site.candidate(
-            "wrong-operand", 2.2, _divided_by(candidate) if divides else _times(candidate), saying("wrong-operand", sentence))  # fmt: skip
+            "wrong-operand",
+            2.2,
+            _divided_by(candidate) if divides else _times(candidate),
+            saying("wrong-operand", sentence),
+        )
 
 
 def _other_operand(site: Site) -> str:
@@ -265,11 +294,19 @@ def _other_operand(site: Site) -> str:
 def quotients(site: Site) -> Iterator[Candidate]:
     """``a/b`` with respect to b: the square of b forgotten, or the numerator's part."""
     yield site.candidate(
-        "wrong-local", 1.8, lambda tape, edge, g: tape.pull(edge, g) * tape.steps[edge[0]].args[1],
-        saying("wrong-local", f"quotient rule: {about(site.where)} is divided by {site.where} once instead of twice"))  # fmt: skip
+        "wrong-local",
+        1.8,
+        lambda tape, edge, g: tape.pull(edge, g) * tape.steps[edge[0]].args[1],
+        saying("wrong-local", f"quotient rule: {about(site.where)} is divided by {site.where} once instead of twice"),
+    )
     yield site.candidate(
-        "wrong-local", 2.2, lambda tape, edge, g: tape.pull(edge, g) / tape.steps[edge[0]].args[1],
-        saying("wrong-local", f"quotient rule: {about(site.where)} is divided by {site.where} three times instead of twice"))  # fmt: skip
+        "wrong-local",
+        2.2,
+        lambda tape, edge, g: tape.pull(edge, g) / tape.steps[edge[0]].args[1],
+        saying(
+            "wrong-local", f"quotient rule: {about(site.where)} is divided by {site.where} three times instead of twice"
+        ),
+    )
 
 
 def powers(site: Site) -> Iterator[Candidate]:
@@ -293,7 +330,11 @@ def powers(site: Site) -> Iterator[Candidate]:
     else:
         yield made(1.7, lambda a, b: a**b, f"exponential rule: {d} lacks the logarithm of the base")
         yield made(1.8, lambda a, b: b * a ** (b - 1), f"{d} uses the power rule where {a} is the exponent")
-        yield made(1.9, lambda a, b: a**b * np.log(np.abs(b)), f"exponential rule: {d} takes the logarithm of {a}, not of the base")
+        yield made(
+            1.9,
+            lambda a, b: a**b * np.log(np.abs(b)),
+            f"exponential rule: {d} takes the logarithm of {a}, not of the base",
+        )
 
 
 def running_sums(site: Site) -> Iterator[Candidate]:
@@ -323,6 +364,8 @@ def _divided_by(name: str) -> Callable[[Tape, Edge, Any], Any]:
 
 
 def saying(kind: str, sentence: str) -> Say:
+    """Say `sentence`, and the factor if there is one."""
+
     def say(factor: Factor, _alone: bool) -> tuple[str, str] | None:
         if factor.number == 0:
             return None
@@ -349,7 +392,9 @@ def matrix_products(site: Site) -> Iterator[Candidate]:
         b = tape.steps[edge[0]].args[1 if first else 0]
         return g @ b if first else b @ g
 
-    yield site.candidate("transpose", 1.5, untransposed, saying("transpose", f"{about(site.where)} needs {other}.T, not {other}"))
+    yield site.candidate(
+        "transpose", 1.5, untransposed, saying("transpose", f"{about(site.where)} needs {other}.T, not {other}")
+    )
 
     def other_side(tape: Tape, edge: Edge, g: Any) -> Any:
         b = tape.steps[edge[0]].args[1 if first else 0]
@@ -363,7 +408,11 @@ def matrix_products(site: Site) -> Iterator[Candidate]:
         for turned in (True, False):
 
             def swapped(tape: Tape, _edge: Edge, g: Any, name: str = candidate, turned: bool = turned) -> Any:
-                b = np.swapaxes(tape.known[name], -1, -2) if turned and np.ndim(tape.known[name]) > 1 else tape.known[name]
+                b = (
+                    np.swapaxes(tape.known[name], -1, -2)
+                    if turned and np.ndim(tape.known[name]) > 1
+                    else tape.known[name]
+                )
                 return g @ b if first else b @ g
 
             sentence = f"{about(site.where)} uses {candidate}{'.T' if turned else ''} where {other}.T belongs"
@@ -470,7 +519,9 @@ def reductions(site: Site) -> Iterator[Candidate]:
         return np.diagonal(tape.pull_raw(edge, g))
 
     if np.ndim(raw) == 2:
-        sentence = f"{about(site.where)} takes the diagonal where it has to sum over the axis along which {site.where} was repeated"
+        sentence = (
+            f"{about(site.where)} takes the diagonal where it has to sum over the axis {site.where} was repeated along"
+        )
         yield site.candidate("not-reduced", 2.5, diagonal, saying("not-reduced", sentence))
 
     def unsummed(tape: Tape, edge: Edge, g: Any) -> Any:
@@ -552,11 +603,19 @@ def one_turn_only(tapes: list[Tape]) -> Iterator[Candidate]:
                     return ("accumulate", sentence) if factor.number == 0 else None
 
                 yield Candidate(
-                    "accumulate", 1.0, name, _identity_on(pullbacks), say, True, first.steps[first.at[place][0]].line,
-                    frozenset([name]))  # fmt: skip
+                    "accumulate",
+                    1.0,
+                    name,
+                    _identity_on(pullbacks),
+                    say,
+                    True,
+                    first.steps[first.at[place][0]].line,
+                    frozenset([name]),
+                )
 
 
 def silence(_g: Any) -> None:
+    """Nothing flows."""
     return None
 
 
@@ -564,6 +623,6 @@ def _identity_on(pullbacks: Callable[[Tape], Pullbacks]) -> Callable[[Tape], Pul
     """The same edges, with the right pullbacks: the fitted factor then says how much of them is there."""
 
     def made(tape: Tape) -> Pullbacks:
-        return {edge: (lambda g, edge=edge: tape.pull(edge, g)) for edge in pullbacks(tape)}
+        return {edge: _pulling(tape, edge) for edge in pullbacks(tape)}
 
     return made

@@ -49,7 +49,9 @@ def readers_of(tree: ast.AST) -> dict[str, set[str]]:
             for name in read:
                 direct.setdefault(name, set()).update(targets)
     for _ in range(len(direct)):
-        grown = {name: set().union(into, *(direct.get(other, set()) for other in into)) for name, into in direct.items()}
+        grown = {
+            name: set().union(into, *(direct.get(other, set()) for other in into)) for name, into in direct.items()
+        }
         if grown == direct:
             break
         direct = grown

@@ -152,7 +152,8 @@ class Evidence:
             if np.linalg.norm(d - c * r) > TOLERANCE * scale:
                 return None
             left_over = any(
-                np.linalg.norm(np.ravel(tape.gradient(name, base))) > 1e-9 * np.linalg.norm(np.ravel(self.true[k][name]))
+                np.linalg.norm(np.ravel(tape.gradient(name, base)))
+                > 1e-9 * np.linalg.norm(np.ravel(self.true[k][name]))
                 for name in outputs
             )
             return c, left_over, edited
@@ -161,7 +162,7 @@ class Evidence:
         """The backward pass with those edges cut."""
         key = (id(tape), frozenset(pullbacks))
         if key not in self._dropped:
-            cut = {edge: _nothing for edge in pullbacks}
+            cut = dict.fromkeys(pullbacks, _nothing)
             self._dropped[key] = tape.backward(cut)
         return self._dropped[key]
 

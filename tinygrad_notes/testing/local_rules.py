@@ -13,6 +13,7 @@ from .tape import Edge, Tape
 
 __all__ = ["Stretch", "local_edits", "stretches"]
 
+
 class Stretch:
     """The elementwise steps between z and a, through which all of z's influence on a goes.
 
@@ -134,7 +135,9 @@ def stretches(tapes: list[Tape]) -> Iterator[Stretch]:
         if 1 < len(numbers) <= 4 and all(len(tape.at[place]) == len(numbers) for tape in tapes):
             turns += list(range(len(numbers)))
         for inside, z in _regions(first, numbers[-1]):
-            regular = all(len(tape.at.get(first.steps[n].place, [])) == len(tape.at[place]) for tape in tapes for n in inside)
+            regular = all(
+                len(tape.at.get(first.steps[n].place, [])) == len(tape.at[place]) for tape in tapes for n in inside
+            )
             if regular and any(first.steps[n].op not in LINEAR for n in inside):
                 for turn in turns:
                     yield Stretch(tapes, inside, z, turn)
@@ -196,7 +199,7 @@ SHAPES: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
     ("sign({z})", lambda z, _a: np.sign(z)),
     ("|{z}|", lambda z, _a: np.abs(z)),
     ("where({z} > 0, 1, 0.01)", lambda z, _a: np.where(z > 0, 1, 0.01)),
-)  # fmt: skip
+)
 
 
 def local_edits(tapes: list[Tape]) -> Iterator[Candidate]:
@@ -214,13 +217,22 @@ def local_rules(stretch: Stretch) -> Iterator[Candidate]:
 
     def made(kind: str, cost: float, factor: Any, sentence: str, free: bool = True) -> Candidate:
         return Candidate(
-            kind, cost + short + late, z, stretch.pullbacks(factor), saying(kind, sentence), free, stretch.line, stretch.reaches
+            kind,
+            cost + short + late,
+            z,
+            stretch.pullbacks(factor),
+            saying(kind, sentence),
+            free,
+            stretch.line,
+            stretch.reaches,
         )
 
     what = f"the local derivative d{a}/d{z}" if a.isidentifier() and z.isidentifier() else f"the derivative of {a}"
     slope = stretch.slope(stretch.tapes[0], -1 if stretch.turn is None else stretch.turn)
     turn = -1 if stretch.turn is None else stretch.turn
-    elsewhere = stretch.slope_at(stretch.tapes[0], turn, 1.1 * stretch.tapes[0].steps[stretch.ends(stretch.tapes[0], turn)[1]].value)
+    elsewhere = stretch.slope_at(
+        stretch.tapes[0], turn, 1.1 * stretch.tapes[0].steps[stretch.ends(stretch.tapes[0], turn)[1]].value
+    )
     if np.all(slope == np.ravel(slope)[0]) and np.allclose(slope, elsewhere, rtol=1e-12):
         return  # a constant: that is a factor, and factors have their own names
     binary = np.isin(slope, (0, 1)).all() and np.size(slope) > 1
@@ -228,10 +240,18 @@ def local_rules(stretch: Stretch) -> Iterator[Candidate]:
     yield made("extra-local", 1.5, lambda _z, _a, d, _t, _k: d * d, f"{what} is taken twice in {about(z)}", False)
     if binary or _two_valued(slope):
         yield made("mask-inverted", 1.4, _flipped, f"the mask of {what} is the wrong way round")
-    yield made("wrong-local", 1.7, lambda _z, a, _d, t, k: stretch.slope_at(t, k, a), f"{what} is taken at {a} instead of {z}")
+    yield made(
+        "wrong-local", 1.7, lambda _z, a, _d, t, k: stretch.slope_at(t, k, a), f"{what} is taken at {a} instead of {z}"
+    )
     for name, shape in SHAPES:
         written = name.format(a=_short(a), z=_short(z))
-        yield made("wrong-local", 2.0, lambda z, a, _d, _t, _k, shape=shape: shape(z, a), f"{what} is not {written}")
+        written = written[1:-1] if name in ("{a}", "{z}") and written.startswith("(") else written
+        yield made(
+            "wrong-local",
+            2.0,
+            lambda z, a, _d, _t, _k, shape=shape: shape(z, a),
+            f"{written} stands where {what} belongs",
+        )
     yield made("wrong-local", 2.3, lambda z, _a, d, _t, _k: d * z, f"{what} has a factor {_short(z)} too much")
     yield made("wrong-local", 2.3, lambda _z, a, d, _t, _k: d * a, f"{what} has a factor {_short(a)} too much")
     yield made("wrong-local", 2.3, lambda z, _a, d, _t, _k: d / z, f"{what} lacks a factor {_short(z)}")
@@ -251,8 +271,16 @@ def one_branch(stretch: Stretch) -> Iterator[Candidate]:
             kind = "extra-local" if extra else "missing-local"
             sentence = f"{what} is taken twice in {name}" if extra else f"{what} is missing in {name}"
             pullbacks = _branch_pullbacks(stretch, path, extra)
-            yield Candidate(kind, (1.8 if extra else 1.6) + late, tape.label(parent), pullbacks, saying(kind, sentence), False,
-                            tape.steps[z].line, tape.reach[parent])  # fmt: skip
+            yield Candidate(
+                kind,
+                (1.8 if extra else 1.6) + late,
+                tape.label(parent),
+                pullbacks,
+                saying(kind, sentence),
+                False,
+                tape.steps[z].line,
+                tape.reach[parent],
+            )
 
 
 def _branches(tape: Tape, z: int) -> list[tuple[int, ...]]:
@@ -265,7 +293,13 @@ def _branches(tape: Tape, z: int) -> list[tuple[int, ...]]:
         for position, parent in zip(step.node.op.which, step.parents, strict=True):
             longer = (*path, position)
             found.append(longer)
-            if step.op in ("add", "subtract") and tape.steps[parent].op in ("add", "subtract", "matmul", "multiply", "dot"):
+            if step.op in ("add", "subtract") and tape.steps[parent].op in (
+                "add",
+                "subtract",
+                "matmul",
+                "multiply",
+                "dot",
+            ):
                 open_.append((parent, longer))
     return found
 

@@ -13,7 +13,9 @@ from .scalars import Factor
 __all__ = ["relations"]
 
 
-def relations(evidence: Evidence, outputs: Sequence[str], instead: Sequence[dict[str, Any]] | None = None) -> Iterator[Match]:
+def relations(
+    evidence: Evidence, outputs: Sequence[str], instead: Sequence[dict[str, Any]] | None = None
+) -> Iterator[Match]:
     """Explanations of `outputs` that need no graph; `instead` stands for the right gradients (a first slip applied)."""
     true = list(instead or evidence.true)
     hand = evidence.hand
@@ -21,7 +23,7 @@ def relations(evidence: Evidence, outputs: Sequence[str], instead: Sequence[dict
     if len(outputs) == 1:
         name = outputs[0]
         pairs = [(h[name], t[name]) for h, t in zip(hand, true, strict=True)]
-        yield from _one(evidence, name, pairs)
+        yield from _one(name, pairs)
         yield from _extra_term(evidence, name, pairs)
     if len(outputs) == 2:
         yield from _exchanged(evidence, outputs, true)
@@ -49,13 +51,24 @@ def _scaled(evidence: Evidence, outputs: Sequence[str], true: list[dict[str, Any
     if any(abs(r - row[0]) > 1e-7 * abs(row[0]) for row in ratios for r in row):  # type: ignore[operator, arg-type]
         return
     factors = [float(row[0]) for row in ratios if row[0] is not None]
-    together = " and ".join(f"d{name}" for name in outputs)
+    together = listed([f"d{name}" for name in outputs])
     if all(abs(c) < 1e-9 for c in factors):
         yield _match("missing-term", f"{together} {_are(outputs)} always zero", 1.0, *outputs)
         return
     factor = evidence.symbols.factor(factors)
     if factor is not None and factor.number != 1:
         yield _match(*_scale_text(together, outputs, factor), *outputs)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them.
+
+    Examples
+    --------
+    >>> listed(["db1", "dW1", "dW2"])
+    'db1, dW1 and dW2'
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _are(outputs: Sequence[str]) -> str:
@@ -68,15 +81,19 @@ def _has(outputs: Sequence[str]) -> str:
 
 def _scale_text(together: str, outputs: Sequence[str], factor: Factor) -> tuple[str, str, float]:
     if factor.number == -1:
-        return "sign", f"the sign of {together}", 0.2
+        return "sign", f"{together} {_has(outputs)} the wrong sign", 0.2
     if factor.number is not None:
         return "scale", f"{together} {_are(outputs)} {factor.text} times the right value", 0.3 + factor.cost
     if factor.text.startswith(("1/", "-1/")) and factor.cost <= 1.5:
         return "scale", f"{together} {_has(outputs)} a factor {factor.text} too much", 0.5 + factor.cost
-    return "scale", f"{together} {_has(outputs)} a factor {factor.text} too much (missing {factor.inverse})", 0.5 + factor.cost
+    return (
+        "scale",
+        f"{together} {_has(outputs)} a factor {factor.text} too much (missing {factor.inverse})",
+        0.5 + factor.cost,
+    )
 
 
-def _one(evidence: Evidence, name: str, pairs: list[tuple[Any, Any]]) -> Iterator[Match]:
+def _one(name: str, pairs: list[tuple[Any, Any]]) -> Iterator[Match]:
     d = f"d{name}"
     if all(np.size(h) == np.size(t) and np.shape(h) != np.shape(t) and _squeezed(h, t) for h, t in pairs):
         shape = np.shape(pairs[0][0]), np.shape(pairs[0][1])
@@ -110,7 +127,8 @@ def _unreduced(name: str, pairs: list[tuple[Any, Any]]) -> Iterator[Match]:
         for axis in (None, 0, 1, 2):
             if all(_reduces(h, t, reduce, axis) for h, t in pairs):
                 over = "all entries" if axis is None else f"axis {axis}"
-                sentence = f"d{name} has shape {np.shape(pairs[0][0])}: it has to be {word} over {over}, {name} was repeated along it"
+                shape = np.shape(pairs[0][0])
+                sentence = f"d{name} has shape {shape}: it has to be {word} over {over}, {name} was repeated along it"
                 yield _match("not-reduced", sentence, 0.6, name)
                 return
 

@@ -9,7 +9,7 @@ import io
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import update_wrapper
 from typing import Any
 
@@ -25,8 +25,9 @@ from .watch import Watch
 
 __all__ = ["Repair", "Workshop"]
 
-SECONDS = 0.9
-"""Time for trying changes out."""
+SECONDS = 1.5
+CHANGES = 1500
+"""So many changes are tried out, unless the user's function is so slow that time runs out first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,33 @@ class Repair:
     outputs: tuple[str, ...] = ()
     old: str = ""
     new: str = ""
+    start: int = -1
+    width: int = 0
+
+    def shown(self, with_line: bool) -> str:
+        """The change as text; without its line where that has just been printed.
+
+        The caret stands under the place: ``    ^^``.
+        """
+        if self.line is None or self.start < 0:
+            lines = [f"line {self.line}:  {self.before}"] if with_line and self.line is not None else []
+            return "\n".join([*lines, f"this one change makes it right:  {brief(self.old)}  ->  {brief(self.new)}"])
+        head = f"line {self.line}:  "
+        lines = [head + self.before] if with_line else []
+        lines.append(" " * (len(head) + self.start) + "^" * max(self.width, 1))
+        return "\n".join([*lines, f"this one change makes it right:  {self.after}"])
+
+
+def brief(text: str) -> str:
+    """An expression short enough for a line.
+
+    Examples
+    --------
+    >>> brief("a * b")
+    'a * b'
+    """
+    text = " ".join(text.split())
+    return text if len(text) <= 70 else text[:67] + "..."
 
 
 class Workshop:
@@ -120,10 +148,14 @@ class Workshop:
         until = time.perf_counter() + seconds
         edits = edits_of(source.tree, scope)
         if lines or settled:
-            edits.sort(key=lambda e: e.cost + (0.0 if e.line in lines or not lines else 0.35) + (0.6 if e.line in settled else 0.0))
+            edits.sort(
+                key=lambda e: (
+                    e.cost + (0.0 if e.line in lines or not lines else 0.35) + (0.6 if e.line in settled else 0.0)
+                )
+            )
         with np.errstate(all="ignore"), warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")
-            for edit in edits:
+            for edit in edits[:CHANGES]:
                 if time.perf_counter() > until:
                     return
                 self.tried += 1
@@ -154,18 +186,21 @@ class Workshop:
         before = source.line(line) if source.numbered else ""
         old, new = ast.unparse(edit.old).strip(), ast.unparse(edit.new).strip()
         after, start, width = _replaced(source, edit, new)
-        if not before:
-            text = f"{old}  ->  {new}"
-        elif after:
-            lead = len(f"line {line}:  ")
-            shown = new if len(new) <= 40 else "this change"
-            text = f"line {line}:  {before}\n{' ' * (lead + start)}{'^' * max(width, 1)} {shown}\n{' ' * (lead - 4)}->  {after}"
-        else:
-            after = new
-            text = f"line {line}:  {before}\n{' ' * len(f'line {line}')}->  {new}"
-        return Repair(
-            line if source.numbered else None, before, after or new, text, edit.kind, edit.cost,
-            tuple(name for name in self.wrong if name in mended), old, new)  # fmt: skip
+        number = line if source.numbered else None
+        found = Repair(
+            number,
+            before,
+            after or new,
+            "",
+            edit.kind,
+            edit.cost,
+            tuple(name for name in self.wrong if name in mended),
+            old,
+            new,
+            start if after else -1,
+            width,
+        )
+        return replace(found, text=found.shown(True))
 
     def scope(self, watch: Watch) -> Scope:
         """What the names in the user's function mean on the first draw."""

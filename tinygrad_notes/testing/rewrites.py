@@ -14,54 +14,28 @@ from typing import Any
 
 import numpy as np
 
+from .statement_edits import Edit, parsed, statement_edits
+
 __all__ = ["Edit", "Scope", "edits_of"]
 
 SCALARS = ("2", "0.5", "3")
 FUNCTIONS = {
     "sin": ("cos",), "cos": ("sin",), "sum": ("mean",), "mean": ("sum",), "sinh": ("cosh",), "cosh": ("sinh",),
-    "maximum": ("minimum",), "minimum": ("maximum",), "log": ("exp",), "exp": ("log",), "abs": ("sign",), "max": ("sum",),
-    "sign": ("abs",), "sqrt": ("square",), "square": ("sqrt",), "tanh": ("cosh",),
+    "maximum": ("minimum",), "minimum": ("maximum",), "log": ("exp",), "exp": ("log",), "abs": ("sign",),
+    "max": ("sum",), "sign": ("abs",), "sqrt": ("square",), "square": ("sqrt",), "tanh": ("cosh",),
 }  # fmt: skip
-WRAPPERS = ("np.log({})", "np.exp({})", "np.sqrt({})", "np.sign({})", "np.conj({})", "np.tanh({})", "np.cos({})", "np.sin({})")
+WRAPPERS = (
+    "np.log({})",
+    "np.exp({})",
+    "np.sqrt({})",
+    "np.sign({})",
+    "np.conj({})",
+    "np.tanh({})",
+    "np.cos({})",
+    "np.sin({})",
+)
 FLIPPED = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.Lt, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 ELEMENTWISE = ("cos", "sin", "exp", "log", "tanh", "sqrt", "sign", "abs", "square", "cosh", "sinh", "where", "maximum")
-
-
-@dataclass(slots=True)
-class Edit:
-    """One change of the tree.
-
-    Attributes
-    ----------
-    owner, field, index
-        Where the changed node hangs: ``getattr(owner, field)``, or its entry `index`.
-    old, new : ast node
-        Before and after.
-    kind : str
-        The slip that it undoes.
-    cost : float
-        How small it is.
-    line, depth : int
-        For the order among equal costs.
-    """
-
-    owner: ast.AST
-    field: str
-    index: int | None
-    old: Any
-    new: Any
-    kind: str
-    cost: float
-    line: int
-    depth: int
-    says: str = ""
-
-    def put(self, node: Any) -> None:
-        """Hang `node` in the place."""
-        if self.index is None:
-            setattr(self.owner, self.field, node)
-        else:
-            getattr(self.owner, self.field)[self.index] = node
 
 
 @dataclass(slots=True)
@@ -105,7 +79,9 @@ class Scope:
 
     def arrays(self) -> list[str]:
         """Names of arrays."""
-        return [name for name, x in self.values.items() if isinstance(x, np.ndarray) and x.ndim and x.dtype.kind in "fciub"]
+        return [
+            name for name, x in self.values.items() if isinstance(x, np.ndarray) and x.ndim and x.dtype.kind in "fciub"
+        ]
 
     def numbers(self) -> list[str]:
         """Names of numbers."""
@@ -121,7 +97,7 @@ def edits_of(function: ast.AST, scope: Scope) -> list[Edit]:
     for spot in _spots(function):
         found += _expression_edits(spot, scope)
     for owner, field, index, statement in _statements(function):
-        found += _statement_edits(owner, field, index, statement, scope)
+        found += statement_edits(owner, field, index, statement)
     found.sort(key=lambda edit: (round(edit.cost, 2), -edit.line, edit.depth))
     return found
 
@@ -159,14 +135,18 @@ def _inside(spot: Spot) -> Iterator[Spot]:
     for field, value in ast.iter_fields(node):
         if isinstance(node, ast.Call) and field == "func" and isinstance(value, ast.Attribute):
             if _is_method(value):
-                yield from _inside(Spot(value, "value", None, value.value, spot.depth + 1, in_sum, in_local, matrix, spot.statement))
+                yield from _inside(
+                    Spot(value, "value", None, value.value, spot.depth + 1, in_sum, in_local, matrix, spot.statement)
+                )
             continue
         if isinstance(value, ast.expr):
             yield from _inside(Spot(node, field, None, value, spot.depth + 1, in_sum, in_local, matrix, spot.statement))
         elif isinstance(value, list):
             for i, item in enumerate(value):
                 if isinstance(item, ast.expr) and not (isinstance(node, ast.Dict) and field == "keys"):
-                    yield from _inside(Spot(node, field, i, item, spot.depth + 1, in_sum, in_local, matrix, spot.statement))
+                    yield from _inside(
+                        Spot(node, field, i, item, spot.depth + 1, in_sum, in_local, matrix, spot.statement)
+                    )
 
 
 def _is_method(function: ast.Attribute) -> bool:
@@ -189,14 +169,9 @@ def _is_local(node: ast.AST) -> bool:
 # ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def parsed(text: str) -> ast.expr:
-    """An expression from its source."""
-    return ast.parse(text, mode="eval").body
-
-
 def _expression_edits(spot: Spot, scope: Scope) -> Iterator[Edit]:
     node = spot.node
-    line = getattr(node, "end_lineno", None) or getattr(node, "lineno", 0)
+    line: int = node.end_lineno or 0
 
     returned = isinstance(spot.statement, ast.Return) and isinstance(node, ast.Name)
 
@@ -240,7 +215,12 @@ def _names(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
         return
     kind = "wrong-local" if spot.in_local else "wrong-operand"
     for other, x in scope.values.items():
-        if other != name and not other.startswith("_") and (np.ndim(x) > 0) == (np.ndim(value) > 0) and isinstance(x, (np.ndarray, np.generic, int, float)):
+        if (
+            other != name
+            and not other.startswith("_")
+            and (np.ndim(x) > 0) == (np.ndim(value) > 0)
+            and isinstance(x, (np.ndarray, np.generic, int, float))
+        ):
             similar = 0.0 if np.shape(x) == np.shape(value) else 0.3
             if np.ndim(value) == 0 and np.ndim(x) == 0:
                 kind = "term-scale" if spot.in_sum else "scale"
@@ -295,7 +275,12 @@ def _binary(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit]:
             one = isinstance(left, ast.Constant) and left.value == 1
             if one and _binary_mask_value(scope.evaluate(right)):
                 yield edit(right, "mask-inverted", 1.0)
-    if isinstance(op, ast.Mult) and isinstance(left, ast.Constant) and left.value == 2 and np.ndim(scope.evaluate(right)) == 2:
+    if (
+        isinstance(op, ast.Mult)
+        and isinstance(left, ast.Constant)
+        and left.value == 2
+        and np.ndim(scope.evaluate(right)) == 2
+    ):
         yield edit(ast.BinOp(right, ast.Add(), ast.Attribute(right, "T", ast.Load())), "transpose", 1.4)
     if isinstance(op, ast.MatMult):
         yield edit(ast.BinOp(right, op, left), "wrong-operand", 1.8)
@@ -323,7 +308,13 @@ def _calls(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
     for other in FUNCTIONS.get(function, ()):
         if isinstance(node.func, ast.Attribute):
             reducing = {function, other} <= {"sum", "mean"}
-            kind = ("term-scale" if spot.in_sum else "scale") if reducing else "axis" if "max" in function else "wrong-local"
+            kind = (
+                ("term-scale" if spot.in_sum else "scale")
+                if reducing
+                else "axis"
+                if "max" in function
+                else "wrong-local"
+            )
             func = ast.Attribute(node.func.value, other, ast.Load())
             yield edit(ast.Call(func, node.args, node.keywords), kind, 1.1 if reducing else 1.3)
     if function in ("sum", "mean", "max", "min", "prod", "cumsum"):
@@ -348,7 +339,13 @@ def _calls(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
         yield edit(ast.Call(node.func, node.args[::-1], node.keywords), kind, 1.3)
     if function == "where" and len(node.args) == 3:
         yield edit(ast.Call(node.func, [node.args[0], node.args[2], node.args[1]], []), "mask-inverted", 1.2)
-    if function in ("sum", "mean", "max", "min") and isinstance(node.func, ast.Attribute) and not method and len(node.args) == 1 and not node.keywords:
+    if (
+        function in ("sum", "mean", "max", "min")
+        and isinstance(node.func, ast.Attribute)
+        and not method
+        and len(node.args) == 1
+        and not node.keywords
+    ):
         for axis in (0, 1):
             for keep in (True, False):
                 yield edit(_call(f"np.{function}", node.args[0], **_axis(axis, keep)), "axis", 1.5)
@@ -373,7 +370,11 @@ def _axis_edits(node: ast.Call, method: bool, edit: Make) -> Iterator[Edit]:
     if "keepdims" in keywords:
         yield edit(ast.Call(node.func, node.args, [k for k in node.keywords if k.arg != "keepdims"]), "keepdims", 1.2)
     else:
-        yield edit(ast.Call(node.func, node.args, [*node.keywords, ast.keyword("keepdims", ast.Constant(True))]), "keepdims", 0.9)
+        yield edit(
+            ast.Call(node.func, node.args, [*node.keywords, ast.keyword("keepdims", ast.Constant(True))]),
+            "keepdims",
+            0.9,
+        )
         for axis in (0, 1):
             if current is not None:
                 new = [ast.keyword("axis", ast.Constant(axis)), *others, ast.keyword("keepdims", ast.Constant(True))]
@@ -408,8 +409,13 @@ def _anything(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit
     """Changes that any expression can have: a sign, a factor, a term, a transpose, a wrapper."""
     node = spot.node
     argument = isinstance(spot.owner, ast.Call) and isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
-    whole = spot.depth == 0 or isinstance(spot.owner, (ast.Dict, ast.Tuple, ast.List, ast.Return)) or spot.in_sum or argument
-    value = scope.evaluate(node)
+    whole = (
+        spot.depth == 0
+        or isinstance(spot.owner, (ast.Dict, ast.Tuple, ast.List, ast.Return))
+        or spot.in_sum
+        or argument
+    )
+    value: Any = scope.evaluate(node)
     if value is not None and not isinstance(value, (np.ndarray, np.generic, int, float)):
         return
     operand = isinstance(spot.owner, ast.BinOp) and isinstance(spot.owner.op, (ast.Mult, ast.Div, ast.MatMult))
@@ -465,7 +471,16 @@ def _with_arrays(spot: Spot, scope: Scope, edit: Make, value: Any, whole: bool) 
         yield edit(ast.BinOp(node, ast.Mult(), other), mask, 1.7 + outer)
         yield edit(ast.BinOp(node, ast.Div(), other), "missing-local", 1.9 + outer)
         if whole:
-            for form in ("(1 - {0}**2)", "{0} * (1 - {0})", "(1 - {0})", "({0} > 0)", "({0} < 1)", "{0}**2", "np.log({0})", "np.exp({0})"):
+            for form in (
+                "(1 - {0}**2)",
+                "{0} * (1 - {0})",
+                "(1 - {0})",
+                "({0} > 0)",
+                "({0} < 1)",
+                "{0}**2",
+                "np.log({0})",
+                "np.exp({0})",
+            ):
                 new = ast.BinOp(node, ast.Mult(), parsed(form.format(name)))
                 yield edit(new, "missing-local", 2.1 + outer)
         product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
@@ -480,7 +495,7 @@ def _with_arrays(spot: Spot, scope: Scope, edit: Make, value: Any, whole: bool) 
 
 def _broadcasts(x: Any, value: Any) -> bool:
     try:
-        return np.broadcast_shapes(np.shape(x), np.shape(value)) == np.shape(value)
+        return bool(np.broadcast_shapes(np.shape(x), np.shape(value)) == np.shape(value))
     except ValueError:
         return False
 
@@ -492,63 +507,10 @@ def _penalties(spot: Spot, scope: Scope, edit: Make, value: Any) -> Iterator[Edi
         if np.shape(scope.values[name]) != np.shape(value):
             continue
         for a in numbers:
-            for form in ("{a} * {w}", "2 * {a} * {w}", *(f"{{a}} / {b} * {{w}}" for b in (*numbers, *scope.extra) if b != a)):
+            for form in (
+                "{a} * {w}",
+                "2 * {a} * {w}",
+                *(f"{{a}} / {b} * {{w}}" for b in (*numbers, *scope.extra) if b != a),
+            ):
                 term = parsed(form.format(a=a, w=name))
                 yield edit(ast.BinOp(spot.node, ast.Add(), term), "missing-term", 2.4)
-
-
-# ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _statement_edits(owner: ast.AST, field: str, index: int, statement: ast.stmt, scope: Scope) -> Iterator[Edit]:
-    line = statement.lineno
-
-    def edit(new: ast.stmt, kind: str, cost: float) -> Edit:
-        return Edit(owner, field, index, statement, new, kind, cost, line, 0)
-
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target = statement.targets[0]
-        added = ast.AugAssign(_stored(target), ast.Add(), statement.value)
-        yield edit(added, "accumulate", 1.1)
-        if isinstance(target, ast.Subscript):
-            yield edit(_add_at(target, statement.value), "accumulate", 1.2)
-    if isinstance(statement, ast.AugAssign):
-        if isinstance(statement.op, (ast.Add, ast.Sub)):
-            other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
-            yield edit(ast.AugAssign(statement.target, other, statement.value), "sign", 1.1)
-            yield edit(ast.Assign([statement.target], statement.value), "extra-term", 1.4)
-        if isinstance(statement.target, ast.Subscript) and isinstance(statement.op, ast.Add):
-            yield edit(_add_at(statement.target, statement.value), "accumulate", 1.0)
-    if isinstance(statement, ast.Return):
-        yield from _returns(statement, edit)
-
-
-def _stored(target: ast.expr) -> Any:
-    new = copy.deepcopy(target)
-    return new
-
-
-def _add_at(target: ast.Subscript, value: ast.expr) -> ast.stmt:
-    array = copy.deepcopy(target.value)
-    index = copy.deepcopy(target.slice)
-    for node in ast.walk(array):
-        if hasattr(node, "ctx"):
-            node.ctx = ast.Load()
-    return ast.Expr(ast.Call(parsed("np.add.at"), [array, index, value], []))
-
-
-def _returns(statement: ast.Return, edit: Callable[[ast.stmt, str, float], Edit]) -> Iterator[Edit]:
-    """Two results exchanged."""
-    value = statement.value
-    if isinstance(value, ast.Tuple) and 2 <= len(value.elts) <= 6:
-        for i in range(len(value.elts)):
-            for k in range(i + 1, len(value.elts)):
-                swapped = list(value.elts)
-                swapped[i], swapped[k] = swapped[k], swapped[i]
-                yield edit(ast.Return(ast.Tuple(swapped, ast.Load())), "wrong-operand", 1.2)
-    if isinstance(value, ast.Dict) and 2 <= len(value.values) <= 6:
-        for i in range(len(value.values)):
-            for k in range(i + 1, len(value.values)):
-                values = list(value.values)
-                values[i], values[k] = values[k], values[i]
-                yield edit(ast.Return(ast.Dict(value.keys, values)), "wrong-operand", 1.2)

@@ -79,8 +79,12 @@ class Symbols:
                 continue
             cost = plain.cost + sum(1.0 + 0.4 * (abs(p) != 1) for p in powers) + 0.5 * (len(names) - 1)
             if best is None or cost < best.cost:
-                best = Factor(_written(plain.number, names, powers), _written(1 / plain.number, names, [-p for p in powers]),
-                              cost, None)  # fmt: skip
+                best = Factor(
+                    _written(plain.number, names, powers),
+                    _written(1 / plain.number, names, [-p for p in powers]),
+                    cost,
+                    None,
+                )
         return best
 
     def _products(self) -> list[tuple[list[str], list[float], Any]]:
@@ -136,7 +140,7 @@ def _plain_number(c: float) -> Factor | None:
     fraction = Fraction(c).limit_denominator(100)
     if fraction != 0 and abs(float(fraction) - c) <= 1e-8 * abs(c):
         n, d = abs(fraction.numerator), fraction.denominator
-        if n <= 12 and d <= 12 or (n == 1 or d == 1) and max(n, d) <= 100 and d in (1, 10, 16, 20, 25, 50, 100):
+        if (n <= 12 and d <= 12) or ((n == 1 or d == 1) and max(n, d) <= 100 and d in (1, 10, 16, 20, 25, 50, 100)):
             cost = 0.0 if (n, d) == (1, 1) else 0.3 if n * d == 2 else 0.5 + 0.05 * (n + d)
             return Factor(_fraction(fraction), _fraction(1 / fraction), cost, float(fraction))
     if abs(c - round(c, 4)) <= 1e-9 * abs(c) and round(c, 4) != 0:
@@ -157,7 +161,8 @@ def _written(number: float, names: list[str], powers: Sequence[float]) -> str:
     """``2*lam/m`` from 2, [lam, m], [1, -1]."""
     fraction = Fraction(number).limit_denominator(100)
     exact = abs(float(fraction) - number) <= 1e-8 * abs(number)
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
     for name, p in zip(names, powers, strict=True):
         text = f"sqrt({name})" if abs(p) == 0.5 else name if abs(p) == 1 else f"{name}**2"
         (above if p > 0 else below).append(text)

@@ -150,10 +150,18 @@ def _helpers(main: ast.FunctionDef, plain: Any) -> list[ast.FunctionDef]:
     return found
 
 
+def _same_code(node: ast.Lambda, plain: Any) -> bool:
+    compiled = compile(ast.fix_missing_locations(ast.Expression(node)), "<lambda>", "eval")
+    code = next(c for c in compiled.co_consts if isinstance(c, types.CodeType))
+    wanted = plain.__code__
+    names = code.co_varnames[: code.co_argcount] == wanted.co_varnames[: wanted.co_argcount]
+    return names and code.co_consts == wanted.co_consts and set(code.co_names) <= {
+        *wanted.co_names, *wanted.co_freevars}  # fmt: skip
+
+
 def _lambda(tree: ast.Module, plain: Any, function: Any) -> Source | None:
-    """A lambda, if it is the only one of its parameters in that statement."""
-    names = list(inspect.signature(plain).parameters)
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and [a.arg for a in n.args.args] == names]
+    """A lambda, if no other one of the statement compiles to the same code."""
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and _same_code(n, plain)]
     if len(found) != 1:
         return None
     assign = ast.Assign([ast.Name("__lambda__", ast.Store())], found[0])

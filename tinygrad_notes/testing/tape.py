@@ -20,8 +20,8 @@ from ..backward import LEAF, Node, fit, gather
 from ..recording import call_sites
 from ..rules import Parts
 from ..tensor import Tensor
-from .draws import Draw
-from .subject import Subject, copied, draw_with, named_leaves, widened
+from .draws import Draw, named_leaves
+from .subject import Subject, copied, draw_with, widened
 from .watch import Watch
 
 __all__ = ["Edge", "Place", "Step", "Tape"]

@@ -3,7 +3,7 @@
     watch = Watch()
     with watch:
         by_hand(X, Y, w, b)
-    watch.assigned        # [Assigned(name="dZ", value=array(…), code=…, line=12, depth=0), …] in the order they happened
+    watch.assigned        # [Assigned(name="dZ", value=array(…), code=…, line=12, depth=0), …] in order
 
 The tracer that was there before (a debugger's, coverage's) is put back and, meanwhile, still called.
 """
@@ -74,7 +74,7 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         sys.settrace(self._before)
 
-    def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
+    def _call(self, frame: FrameType, event: Any, arg: Any) -> Any:
         other = self._before(frame, event, arg) if self._before is not None else None
         if not _is_users(frame.f_code):
             return other
@@ -84,7 +84,7 @@ class Watch:
         self._others[id(frame)] = other
         return self._step
 
-    def _step(self, frame: FrameType, event: str, arg: Any) -> Any:
+    def _step(self, frame: FrameType, event: Any, arg: Any) -> Any:
         key = id(frame)
         other = self._others.get(key)
         if other is not None:
