@@ -65,6 +65,16 @@ def test_two_layer_net(capsys, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_gradient_checking(capsys):
+    run("05_gradient_checking.py")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("the course's number: 0.2851")
+    assert lines[1] == "db1, dW2 are wrong in backward(); dW1, db2, dW3, db3 are right."
+    assert "  likely slip: dW2 is 2 times the right value" in lines
+    assert "  likely slip: db1 is 4 times the right value" in lines
+    assert any(line.endswith("are right in repaired().") for line in lines)
+
+
 @pytest.mark.parametrize("name", ["06_mlp_digits.py", "07_conv_digits.py", "08_char_rnn.py", "09_tiny_gpt.py"])
 def test_larger_networks_are_right_and_drawn(name, capsys, tmp_path):
     picture = tmp_path / "graph.svg"

@@ -72,3 +72,14 @@ def test_the_decorator_leaves_the_function_alone():
     assert isinstance(by_hand.derivation, Derivation)
     assert by_hand.derivation.check(seed=3).verdict == "right"
     assert list(collected({"by_hand": by_hand, "f": f, "n": 3})) == ["by_hand"]
+
+
+def test_the_command(tmp_path, capsys):
+    from tinygrad_notes.cli import main
+
+    file = tmp_path / "derivations_of_mine.py"
+    file.write_text(FILE)
+    assert main(["check", str(file), "--seed", "2", "--examples", "4", "--artefacts", str(tmp_path / "out")]) == 1
+    assert "1 of 2 right" in capsys.readouterr().out
+    assert (tmp_path / "out" / "sum_for_mean.html").exists()
+    assert main(["check", str(tmp_path / "nowhere.py")]) == 2

@@ -275,4 +275,30 @@ def add_notes(commands: Commands) -> None:
     parser.set_defaults(run=notes_command)
 
 
-COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train, add_notes)
+# ── check ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_check(commands: Commands) -> None:
+    """``check``: run the derivations of a file, print a table of verdicts."""
+    parser = commands.add_parser(
+        "check",
+        help="check the derivations marked with @tn.testing.derivation in your files",
+        description="Check every derivation of the files; ends with 1 unless all are right.",
+    )
+    parser.add_argument("files", nargs="+", help="Python files")
+    parser.add_argument("--seed", type=int, default=0, help="of the random cases (0)")
+    parser.add_argument("--examples", type=int, default=20, help="random cases per derivation (20)")
+    parser.add_argument("--artefacts", help="a folder for failing cases: web page, .npz, program")
+    parser.set_defaults(run=run_check)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Check, and say how it went by the exit code."""
+    from .testing.command import check_files
+
+    return check_files(
+        arguments.files, seed=arguments.seed, max_examples=arguments.examples, artefacts=arguments.artefacts
+    )
+
+
+COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train, add_notes, add_check)

@@ -584,6 +584,7 @@ class Check:
             {f"d{name}": case.hand[name] for name in shown},
             {f"d{name}": case.true[name] for name in shown},
             numerical,
+            case is not self.failing,
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +43,8 @@ class Case:
         f's arguments.
     yours, correct, numerical : dict
         The wrong outputs, keyed as in ``Report.wrong``: your numbers, autodiff's, and numerical differences.
+    smallest : bool
+        Whether it was made smaller than the case that was found.
     """
 
     dims: dict[str, int]
@@ -51,6 +52,7 @@ class Case:
     yours: dict[str, Any]
     correct: dict[str, Any]
     numerical: dict[str, Any]
+    smallest: bool = True
 
 
 @dataclass(slots=True)
@@ -264,8 +266,7 @@ def numbers(x: Any, digits: int = 4) -> str:
 
 def _case_lines(case: Case) -> list[str]:
     sizes = f": {sizes_text(case.dims)}" if case.dims else ""
-    small = all(np.size(x) <= 9 for x in _arrays(case.inputs))
-    lines = [f"  smallest failing case{sizes}" if small else f"  failing case{sizes}"]
+    lines = [f"  smallest failing case{sizes}" if case.smallest else f"  failing case{sizes}"]
     shown = [f"{name} = {numbers(x)}" if _is_small(x) else f"{name}: {_sketch(x)}" for name, x in case.inputs.items()]
     lines += _wrapped(shown)
     for name in list(case.yours)[:6]:
@@ -287,10 +288,6 @@ def _side_by_side(name: str, case: Case) -> str:
         remark = f"   (the largest difference of {np.size(yours)})"
     digits = next((d for d in (4, 6, 9) if numbers(columns[0][1], d) != numbers(columns[1][1], d)), 4)
     return f"{name}: " + "   ".join(f"{label} {numbers(x, digits)}" for label, x in columns if x is not None) + remark
-
-
-def _arrays(inputs: Mapping[str, Any]) -> list[Any]:
-    return [x for x in inputs.values() if isinstance(x, (np.ndarray, np.generic, float, int))]
 
 
 def _is_small(x: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Shrinker:
         self.rng = np.random.default_rng([seed, 2])
         self.tries = 0
         self.sizes: dict[str, float] = {}
+        self.every: Callable[[Iterable[bool]], bool] = any
 
     def shrink(self, failing: Draw) -> Draw:
         """The smallest case that was found; `failing` itself when nothing smaller fails."""
@@ -39,15 +40,18 @@ class Shrinker:
         }
         if self.recipe.fixed is not None:
             return failing
-        smaller = self.smallest_shape(failing)
+        smaller = self.smallest_shape(failing, MOST_TRIES // 2, all) if len(self.wrong) > 1 else None
+        if smaller is None:
+            smaller = self.smallest_shape(failing, MOST_TRIES, any)
         return failing if smaller is None else self.plainest_numbers(smaller)
 
-    def smallest_shape(self, failing: Draw) -> Draw | None:
-        """A failing case of small integers in the smallest shape that has one."""
+    def smallest_shape(self, failing: Draw, most: int, every: Callable[[Iterable[bool]], bool]) -> Draw | None:
+        """A case of small integers, in the smallest shape that has one, where all (or any) wrong outputs are wrong."""
+        self.every = every
         limit = self.count(failing.dims)
         for dims in self.shapes_upwards(limit):
             for _ in range(TRIES_PER_SHAPE):
-                if self.tries >= MOST_TRIES:
+                if self.tries >= most:
                     return None
                 found = self.attempt(self.plain_draw, dims)
                 if found is not None:
@@ -88,7 +92,7 @@ class Shrinker:
             draw = make(*args)
             self.judge.settle(draw, self.wrong)
             draw.hand = self.subject.hand(draw)
-            return draw if any(self.plainly_wrong(draw, name) for name in self.wrong) else None
+            return draw if self.every(self.plainly_wrong(draw, name) for name in self.wrong) else None
         except Exception:  # a shape or a value that the user's functions don't take is no smaller case
             return None
 
