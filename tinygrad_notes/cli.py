@@ -301,4 +301,34 @@ def run_check(arguments: argparse.Namespace) -> int:
     )
 
 
-COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train, add_notes, add_check)
+# ── coverage ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_coverage(commands: Commands) -> None:
+    """``coverage``: what can be differentiated, from the rule book."""
+    parser = commands.add_parser(
+        "coverage",
+        help="list the functions that can be differentiated, with their derivatives",
+        description="List every function the rule book knows: its derivative, or why there is none, or what to use.",
+    )
+    parser.add_argument("name", nargs="?", help="only functions whose name contains this")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--markdown", action="store_true", help="as the page of the documentation")
+    parser.set_defaults(run=run_coverage)
+
+
+def run_coverage(arguments: argparse.Namespace) -> int:
+    """Print the table."""
+    from .coverage import Coverage, coverage
+
+    table = coverage()
+    if arguments.name:
+        table = Coverage([row for row in table if arguments.name in row.name])
+        if not len(table):
+            raise BadInputError(f"no function of the rule book is named like '{arguments.name}'")
+    print(table.to_json() if arguments.json else table.to_markdown() if arguments.markdown else table)
+    return 0
+
+
+COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train, add_notes, add_coverage, add_check)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import importlib
+import importlib.util
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,7 +122,7 @@ class Coverage:
 
 
 def coverage() -> Coverage:
-    """Return the table of all functions the rule book knows.
+    """Return the table of all functions the rule book knows (SciPy's too, if SciPy is installed).
 
     Returns
     -------
@@ -133,6 +136,8 @@ def coverage() -> Coverage:
     >>> "np.argmax" in table and table["np.argmax"].how
     'plain'
     """
+    if importlib.util.find_spec("scipy"):
+        importlib.import_module("tinygrad_notes.rules.special")
     names = _public_names()
     rows = {}
     for key, entry in BOOK.items():
@@ -144,7 +149,10 @@ def coverage() -> Coverage:
 def _public_names() -> dict[int, list[str]]:
     """Every public name of every NumPy function, by the function's id."""
     found: dict[int, list[str]] = {}
-    for prefix, module in (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft), ("np.emath", np.emath)):
+    places = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.emath": np.emath}
+    if "scipy.special" in sys.modules:
+        places["scipy.special"] = sys.modules["scipy.special"]
+    for prefix, module in places.items():
         for name in dir(module):
             if not name.startswith("_"):
                 found.setdefault(id(getattr(module, name)), []).append(f"{prefix}.{name}")
@@ -158,7 +166,7 @@ def _names_of(key: Any, entry: Any, names: dict[int, list[str]]) -> list[str]:
         return names[id(key)]
     module = getattr(key, "__module__", None) or ""
     if module.startswith("tinygrad_notes"):
-        return [f"tn.nn.{entry.name}"] if ".nn" in module else []
+        return [f"tn.{room}.{entry.name}" for room in ("nn", "special") if f".{room}" in module]
     if module:
         return [f"{module.replace('numpy', 'np')}.{key.__name__}"]
     return [entry.name]
