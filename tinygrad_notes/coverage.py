@@ -178,6 +178,10 @@ def _row(name: str, entry: Any) -> Covered:
     if type(entry) is Refusal:
         return Covered(name, "refused", entry.instead)
     tested = "1, 2, forward" if entry.samples is not None or getattr(entry, "elementwise", False) else ""
+    if type(entry) is Composite and entry.formula.startswith("see "):
+        own = next((r for r in BOOK.values() if type(r) is Rule and r.name == entry.formula.removeprefix("see ")), None)
+        if own is not None:
+            return _row(name, own)
     if type(entry) is Composite:
         return Covered(name, "composite", _one_line(entry.formula), tested, "float16/32/64")
     assert type(entry) is Rule
