@@ -113,7 +113,7 @@ def _graphs(report: Report, subject: Subject, case: dict[str, Any]) -> str:
     if report.graph is not None:
         pictures.append(("Your derivation beside the engine's", report.graph))
     try:
-        from .. import graph
+        from ..graphs import graph
 
         pictures.append(("The function", graph(subject.f, *case.values())))
     except (ImportError, TypeError, TinygradNotesError):

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..errors import BadInputError
 from ..pytree import flatten, unflatten
+from .checking import Check
 from .distributions import normal
 from .draws import Draw, Recipe, name_of, named_leaves, recipe_for
-from .gradient import Check
 from .judge import Finding, norm
 from .outputs import name_outputs, wanted_names
 from .report import GradientError, Report, Slip
