@@ -11,6 +11,7 @@ At most two slips are reported, the plainest first. When nothing fits, nothing i
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -348,6 +349,9 @@ def _conclude(
     """Choose among what the graph and the source say."""
     fix = fixes[0] if len(fixes) == 1 else None
     found.repair = fix
+    functions = {step.op for step in evidence.tapes[0].steps} if evidence is not None else set()
+    if fix is not None and not is_a_slip(fix, functions):
+        fix = None  # deleting nonsense mends it, but names no slip
     best = matches[0] if matches else None
     if best is not None and fix is not None:
         agreeing = next((m for m in matches if m.kind == fix.kind and m.cost <= best.cost + AGREE), None)
@@ -366,6 +370,30 @@ def _conclude(
         found.slips = [_slip_of(f, _where(f, wrong)) for f in fixes]
     said = {slip.text for slip in found.slips}
     found.others = [m.text for m in matches[:6] if m.text not in said]
+
+
+PLAIN_NUMBERS = (0, 1, 2, 3, 4, 0.5, 0.25, 0.1, 0.01)
+UNUSUAL = ("sin", "cos", "tan", "arctan", "sinh", "cosh", "floor", "ceil", "round", "sort", "roll", "random", "normal")
+
+
+def is_a_slip(fix: Repair, functions: set[str]) -> bool:
+    """Whether what a repair takes away is something a person would have put there.
+
+    A deleted term or factor made of odd numbers, or of functions that the cost does not use, was not a slip in a
+    derivation.
+    """
+    if fix.kind not in ("extra-term", "extra-local"):
+        return True
+    old, new = ast.parse(fix.old), ast.parse(fix.new)
+    kept = {ast.dump(node) for node in ast.walk(new)}
+    for node in ast.walk(old):
+        if ast.dump(node) in kept:
+            continue
+        if isinstance(node, ast.Constant) and node.value not in PLAIN_NUMBERS:
+            return False
+        if isinstance(node, ast.Attribute) and node.attr in UNUSUAL and node.attr not in functions:
+            return False
+    return True
 
 
 AGREE = 1.2

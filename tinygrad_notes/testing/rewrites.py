@@ -415,8 +415,8 @@ def _anything(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit
         or spot.in_sum
         or argument
     )
-    value: Any = scope.evaluate(node)
-    if value is not None and not isinstance(value, (np.ndarray, np.generic, int, float)):
+    value = scope.evaluate(node)
+    if not (value is None or _is_numeric(value)):
         return
     operand = isinstance(spot.owner, ast.BinOp) and isinstance(spot.owner.op, (ast.Mult, ast.Div, ast.MatMult))
     if whole or operand:
@@ -449,6 +449,10 @@ def _anything(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit
             if "conj" not in wrapper or np.iscomplexobj(value):
                 yield edit(parsed(wrapper.format(node.id)), "wrong-local", 1.8)
     yield from _with_arrays(spot, scope, edit, value, whole)
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic, int, float))
 
 
 def _with_arrays(spot: Spot, scope: Scope, edit: Make, value: Any, whole: bool) -> Iterator[Edit]:
