@@ -16,7 +16,7 @@ SCALARS = {"a": "", "b": "", "c": ""}
 
 def needs_what_it_reads(run: Formula) -> Evidence:
     """The steps, done in the order given, never read a derivative before it exists."""
-    order = run(J=0, v=1, u=2, b=3)["order"]  # columns of the picture, from right to left
+    order = run()["order"]
     needed_by = {"v": None, "u": "v", "b": "u"}  # dJ/du reads dJ/dv, dJ/db reads dJ/du
     known: set[str] = set()
     ready = []
@@ -98,7 +98,7 @@ ENTRIES = [
         "values from left to right, derivatives from right to left",
         "002:165; 004:307-308",
         r"\frac{dJ}{dv} \rightarrow \frac{dJ}{du} \rightarrow \frac{dJ}{db}",
-        "order = sorted('bvu', key=dict(v=v, u=u, b=b).get)",
+        "order = ['v', 'u', 'b']",
         Procedure(needs_what_it_reads),
     ),
     wrong(
@@ -106,9 +106,9 @@ ENTRIES = [
         "“compute dJ/db along the arrows, from left to right”",
         "002:171",
         r"\frac{dJ}{db} \rightarrow \frac{dJ}{du} \rightarrow \frac{dJ}{dv}",
-        "order = sorted('bvu', key=dict(v=-v, u=-u, b=-b).get)",
+        "order = ['b', 'u', 'v']",
         Procedure(needs_what_it_reads),
-        right="order = sorted('bvu', key=dict(v=v, u=u, b=b).get)",
+        right="order = ['v', 'u', 'b']",
         slip="slip",
         why="the three steps listed below it run v, u, b: from right to left",
     ),

@@ -45,8 +45,10 @@ code { font-size: .9em; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); }
 td { min-width: 4rem; }
-td.words { min-width: 14rem; }
-.lines { counter-reset: line; }
+td.words { min-width: 12rem; }
+.source { margin-top: 2.5rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: 0 1rem; }
+.pair > * { min-width: 0; }
 summary { cursor: pointer; color: var(--soft); }
 :target { background: color-mix(in srgb, currentColor 8%, transparent); }
 """
@@ -220,25 +222,24 @@ class Site:
 
     def errata(self) -> str:
         """Every refuted entry, in the order of the sources."""
-        rows = [self.erratum(entry) for entry in sorted(catalogue.filter(verdict="refuted"), key=_place)]
-        head = "".join(f"<th>{name}</th>" for name in ("where", "as written", "right", "kind", "counterexample"))
-        return (
-            f"<p>{len(rows)} lines that are wrong as they are written, each refuted by computing.</p>{_sources()}"
-            f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-        )
+        entries = sorted(catalogue.filter(verdict="refuted"), key=_place)
+        parts = [f"<p>{len(entries)} lines that are wrong as they are written, each refuted by computing.</p>"]
+        for number, words in SOURCES.items():
+            here = [entry for entry in entries if _place(entry)[0] == int(number)]
+            parts.append(f'<h2 class="source" id="source-{number}">{number}: {escape(words)}</h2>')
+            parts += [self.erratum(entry) for entry in here]
+        return "".join(parts)
 
     def erratum(self, entry: Entry) -> str:
-        """One row of the errata."""
+        """One of them."""
         chapter, id = catalogue.chapter_of(entry.id), escape(entry.id)
-        cells = (
-            f"<td>{escape(entry.where)}</td>",
-            f'<td class="words">{self.math(entry.latex)}{escape(entry.why)}</td>',
-            f'<td class="words"><pre>{escape(entry.repair)}</pre></td>',
-            f"<td>{escape(entry.slip)}</td>",
-            f'<td class="words">{escape(_first_lines(self.found[entry.id].counterexample))}<br>',
-            f'<a href="{chapter}.html#{id}">{id}</a></td>',
+        counterexample = _first_lines(self.found[entry.id].counterexample)
+        return (
+            f'<article id="{id}"><p><strong>{escape(entry.where)}</strong> ({escape(entry.slip)}) {escape(entry.why)}'
+            f'</p>{self.math(entry.latex)}<div class="pair"><div>{_labelled("As it is written", entry.code)}</div>'
+            f'<div>{_labelled("Right", entry.repair)}</div></div><p class="soft">{escape(counterexample)} · '
+            f'<a href="{chapter}.html#{id}">{id}</a></p></article>'
         )
-        return f'<tr id="{id}">{"".join(cells)}</tr>'
 
     def math(self, latex: str) -> str:
         """LaTeX as MathML."""
