@@ -404,6 +404,9 @@ def test_a_failing_engine_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(layout, "FINDERS", engine("import time; time.sleep(60)"))
     with pytest.raises(DrawingError, match=r"max_nodes=100.*timeout=120"):
         first_graph().save(tmp_path / "J.svg", timeout=0.5)
+    monkeypatch.setattr(layout, "TIMEOUT", 0.5)
+    assert first_graph().save(tmp_path / "J.svg").read_text(encoding="utf-8").count("<rect") == 6
+    (tmp_path / "J.svg").unlink()
     monkeypatch.setattr(layout, "FINDERS", (lambda: layout.Engine("gone", (str(tmp_path / "nothing"),)),))
     with pytest.raises(DrawingError, match="could not be started"):
         first_graph().save(tmp_path / "J.svg")

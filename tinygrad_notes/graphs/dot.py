@@ -41,8 +41,8 @@ def write_dot(drawing: Drawing) -> str:
         node_attr={"shape": "plain", "fontname": FONT, "fontsize": "13"},
         edge_attr={"fontname": FONT, "fontsize": "11", "arrowsize": "0.7"},
     )
-    if len(drawing.boxes) > 1000:
-        dot.graph_attr.update(nslimit="2", nslimit1="2", mclimit="0.3", splines="line")
+    if len(drawing.boxes) > 200:  # straight lines and fewer rounds of untangling: seconds instead of minutes
+        dot.graph_attr.update(nslimit="0.5", nslimit1="0.5", mclimit="0.1", splines="line")
     _group(dot, drawing, ())
     for arrow in drawing.arrows:
         _arrow(dot, arrow)
@@ -75,7 +75,7 @@ def _label(box: Box) -> str:
     style = ' STYLE="rounded"' if box.kind in ("leaf", "module", "constant") else ""
     rows = "".join(_row(row.text, row.role) for row in box.rows)
     return (
-        f'<<TABLE BORDER="{border}"{style} CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" '
+        f'<<TABLE BORDER="{border}"{style} CELLBORDER="0" CELLSPACING="0" CELLPADDING="4" '
         f'BGCOLOR="{fill}" COLOR="{BORDERS[box.kind][0]}">{rows}</TABLE>>'
     )
 

@@ -19,13 +19,13 @@ from ..pytree import flatten, paths, unflatten
 from ..recording import call_sites
 from ..tensor import Tensor
 from .drawing import Drawing, View, draw
-from .layout import Engine, find_engine, lay_out, no_engine
+from .layout import Engine, TooSlow, find_engine, lay_out, no_engine
 from .model import GraphNode, Snapshot, root_of
 from .names import Names, names_of_frame, watch_names
 
 __all__ = ["Graph", "graph"]
 
-FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot", ".gv": "dot", ".txt": "txt"}
+FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot", ".gv": "dot", ".html": "html", ".txt": "txt"}
 
 
 def graph(
@@ -261,12 +261,12 @@ class Graph(Snapshot):
         Parameters
         ----------
         timeout : float, optional
-            How many seconds the layout may take; 30 if not given.
+            How many seconds the layout may take. Without it, 20; then our own plain layout is used.
 
         Raises
         ------
         DrawingError
-            If the engine fails or takes too long.
+            If the engine fails, or takes longer than the time given.
         """
         if self._svg is None:
             from .layered import plain_svg
@@ -277,9 +277,38 @@ class Graph(Snapshot):
             if engine is None:
                 print(f"{no_engine('a better layout')} (this one is plain)", file=sys.stderr)
                 self._svg = plain_svg(self.drawing, name)
-            else:
+                return self._svg
+            try:
                 self._svg = finish_svg(lay_out(engine, dot, "svg", timeout), self.drawing, name)
+            except TooSlow as slow:
+                if timeout is not None:
+                    raise
+                print(f"{slow} (this is our own plain layout)", file=sys.stderr)
+                self._svg = plain_svg(self.drawing, name)
         return self._svg
+
+    def to_html(self, *, timeout: float | None = None) -> str:
+        """A page that steps through the graph: one file, works offline.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            How many seconds each layout may take.
+
+        Raises
+        ------
+        DrawingError
+            If the engine fails or takes too long.
+        """
+        from .html import write_html
+
+        return write_html(self, timeout)
+
+    def play(self) -> Any:
+        """Show the page that steps through the graph, in a notebook's output."""
+        from .html import Player
+
+        return Player(self.to_html())
 
     def _to_pixels(self, kind: str, timeout: float | None) -> bytes:
         engine: Engine | None = find_engine()
@@ -319,6 +348,8 @@ class Graph(Snapshot):
     def _as_text(self, kind: str, timeout: float | None) -> str:
         if kind == "svg":
             return self.to_svg(timeout=timeout)
+        if kind == "html":
+            return self.to_html(timeout=timeout)
         return self.to_dot() if kind == "dot" else self.text + "\n"
 
     def __str__(self) -> str:

@@ -154,9 +154,11 @@ def _draw_arrow(body: ET.Element, arrow: Arrow, places: dict[str, Place], name: 
     tip, from_ = (start, first) if back else (end, second)
     ET.SubElement(group, tag("polygon"), {"points": _head(tip, from_), "fill": BORDERS[role][0], "class": f"h-{role}"})
     if arrow.label:
-        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + (13 if back else -4))
-        ink = "back" if back else "note"
-        _text(group, clean(arrow.label), middle, 11, ink, bold=False)
+        x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+        slope = end[1] - start[1] if across else 0.0
+        anchor = "middle" if abs(slope) < 12 or not back else "end" if slope > 0 else "start"
+        aside = {"middle": 0.0, "end": -6.0, "start": 6.0}[anchor]
+        _text(group, clean(arrow.label), (x + aside, y + (13 if back else -4)), 11, "back" if back else "note", anchor)
 
 
 def _point(point: tuple[float, float]) -> str:
@@ -200,20 +202,19 @@ def _draw_box(body: ET.Element, box: Box, place: Place, name: str) -> None:
     y = top + 3
     for row in box.rows:
         y += SIZES[row.role] + ROW
-        bold = row.role in ("value", "warning")
-        _text(group, clean(row.text), (place.x, y - ROW), SIZES[row.role], row.role, bold)
+        _text(group, clean(row.text), (place.x, y - ROW), SIZES[row.role], row.role)
 
 
-def _text(parent: ET.Element, words: str, at: tuple[float, float], size: int, ink: str, bold: bool) -> None:
+def _text(parent: ET.Element, words: str, at: tuple[float, float], size: int, ink: str, anchor: str = "middle") -> None:
     attributes = {
         "x": as_length(at[0]),
         "y": as_length(at[1]),
-        "text-anchor": "middle",
+        "text-anchor": anchor,
         "font-family": "Helvetica,Arial,sans-serif",
         "font-size": str(size),
         "fill": INKS[ink][0],
         "class": f"t-{ink}",
     }
-    if bold:
+    if ink in ("value", "warning"):
         attributes["font-weight"] = "bold"
     ET.SubElement(parent, tag("text"), attributes).text = words

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from ..errors import DrawingError, MissingExtraError
 
-__all__ = ["Engine", "find_engine", "lay_out", "no_engine"]
+__all__ = ["Engine", "TooSlow", "find_engine", "lay_out", "no_engine"]
 
-TIMEOUT = 30.0
+TIMEOUT = 20.0
 
 CHILD = """
 import sys, warnings
@@ -30,6 +30,10 @@ text = sys.stdin.buffer.read().decode("utf-8")
 picture = AGraph(string=text).draw(format=sys.argv[2], prog="dot")
 sys.stdout.buffer.write(picture)
 """
+
+
+class TooSlow(DrawingError):
+    """The engine's time was up."""
 
 
 class Engine(NamedTuple):
@@ -99,7 +103,7 @@ def lay_out(engine: Engine, dot: str, kind: str, timeout: float | None = None) -
     kind : str
         ``"svg"``, ``"png"`` or ``"pdf"``.
     timeout : float, optional
-        Seconds; 30 if not given.
+        Seconds; 20 if not given.
 
     Raises
     ------
@@ -121,7 +125,7 @@ def _run(engine: Engine, dot: str, kind: str, limit: float) -> subprocess.Comple
     try:
         return subprocess.run(command, input=dot.encode(), capture_output=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired as error:
-        raise DrawingError(
+        raise TooSlow(
             f"{engine.name} did not lay this graph out within {limit:g} s: draw less of it, tn.graph(J, level=0) to "
             "fold scopes or tn.graph(J, max_nodes=100), or give it longer: .save(path, timeout=120)"
         ) from error

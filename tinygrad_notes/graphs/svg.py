@@ -111,6 +111,7 @@ def _rewrite_group(group: ET.Element, title: str, kind: str, identity: str) -> N
     """One box or arrow: our id, class and title; colours as classes."""
     group.attrib = {"id": identity, "class": kind}
     if kind.startswith("node"):
+        _centre_text(group)
         group.attrib |= {"tabindex": "0", "role": "img", "aria-label": clean(title)}
     for old in group.findall(tag("title")):
         group.remove(old)
@@ -121,6 +122,17 @@ def _rewrite_group(group: ET.Element, title: str, kind: str, identity: str) -> N
         _color_class(element)
         if element is not group:
             element.attrib.pop("id", None)
+
+
+def _centre_text(group: ET.Element) -> None:
+    """Rows are centred by the viewer, whose font may be wider than the one that the engine measured."""
+    outline = [e for e in group.iter() if e.tag in (tag("polygon"), tag("path"))]
+    numbers = re.findall(r"-?[\d.]+", " ".join(e.get("points", "") + e.get("d", "") for e in outline))
+    xs = [float(x) for x in numbers[::2]]
+    if xs:
+        middle = as_length((min(xs) + max(xs)) / 2)
+        for text in group.iter(tag("text")):
+            text.attrib |= {"x": middle, "text-anchor": "middle"}
 
 
 def _color_class(element: ET.Element) -> None:
