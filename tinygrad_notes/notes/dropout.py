@@ -373,7 +373,7 @@ ENTRIES = [
         "es.rule",
         "early stopping: stop where the dev error parts from the training error",
         "000:198-199; 004:2018-2022",
-        "Plot training and dev error against iterations; `procedures.early_stopping` and `tn.train.EarlyStopping` do it.",
+        "Plot both errors against iterations; `procedures.early_stopping` and `tn.train.EarlyStopping` do it.",
     ),
     right(
         "es.mid-w",
