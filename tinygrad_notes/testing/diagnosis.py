@@ -36,7 +36,7 @@ from .tape import Tape
 __all__ = ["Diagnosis", "diagnose"]
 
 DRAWS = 4
-GRAPH_SECONDS = 1.5
+GRAPH_SECONDS = 1.2
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ def diagnose(
     evidence = None
     matches: list[Match] = []
     if tapes:
-        evidence = Evidence(tapes, symbols_of(cases), wrong, right)
+        evidence = Evidence(tapes, symbols_of(cases, (*wrong, *right)), wrong, right)
         matches = explanations(evidence, wrong, right)
     workshop = _workshop(subject, cases, wrong, right)
     verdicts: Verdicts | None = None

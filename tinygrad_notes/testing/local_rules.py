@@ -80,6 +80,14 @@ class Stretch:
                     gradients[parent] = gradients[parent] + part if parent in gradients else part
         return gradients[below]
 
+    def is_constant(self) -> bool:
+        """Whether the local derivative is the same number everywhere."""
+        tape = self.tapes[0]
+        turn = -1 if self.turn is None else self.turn
+        slope = self.slope(tape, turn)
+        elsewhere = self.slope_at(tape, turn, 1.1 * tape.steps[self.ends(tape, turn)[1]].value)
+        return bool(np.all(slope == np.ravel(slope)[0]) and np.allclose(slope, elsewhere, rtol=1e-12))
+
     @staticmethod
     def _args(tape: Tape, n: int, values: dict[int, Any]) -> list[Any]:
         step = tape.steps[n]
@@ -229,11 +237,7 @@ def local_rules(stretch: Stretch) -> Iterator[Candidate]:
 
     what = f"the local derivative d{a}/d{z}" if a.isidentifier() and z.isidentifier() else f"the derivative of {a}"
     slope = stretch.slope(stretch.tapes[0], -1 if stretch.turn is None else stretch.turn)
-    turn = -1 if stretch.turn is None else stretch.turn
-    elsewhere = stretch.slope_at(
-        stretch.tapes[0], turn, 1.1 * stretch.tapes[0].steps[stretch.ends(stretch.tapes[0], turn)[1]].value
-    )
-    if np.all(slope == np.ravel(slope)[0]) and np.allclose(slope, elsewhere, rtol=1e-12):
+    if stretch.is_constant():
         return  # a constant: that is a factor, and factors have their own names
     binary = np.isin(slope, (0, 1)).all() and np.size(slope) > 1
     yield made("missing-local", 1.3, lambda z, _a, _d, _t, _k: np.ones_like(z), f"{what} is missing in {about(z)}")
@@ -260,6 +264,8 @@ def local_rules(stretch: Stretch) -> Iterator[Candidate]:
 
 def one_branch(stretch: Stretch) -> Iterator[Candidate]:
     """The local derivative left out, or taken twice, on the way to one of z's own inputs alone."""
+    if stretch.is_constant():
+        return
     tape = stretch.tapes[0]
     _, z = stretch.ends(tape, -1 if stretch.turn is None else stretch.turn)
     what = f"the local derivative of {stretch.a}"

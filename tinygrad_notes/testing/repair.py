@@ -25,7 +25,7 @@ from .watch import Watch
 
 __all__ = ["Repair", "Workshop"]
 
-SECONDS = 1.5
+SECONDS = 1.0
 CHANGES = 1500
 """So many changes are tried out, unless the user's function is so slow that time runs out first."""
 

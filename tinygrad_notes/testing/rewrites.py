@@ -223,7 +223,8 @@ def _names(spot: Spot, scope: Scope, edit: Make) -> Iterator[Edit]:
         ):
             similar = 0.0 if np.shape(x) == np.shape(value) else 0.3
             if np.ndim(value) == 0 and np.ndim(x) == 0:
-                kind = "term-scale" if spot.in_sum else "scale"
+                variable = {name, other} & scope.outputs
+                kind = "wrong-operand" if variable else "term-scale" if spot.in_sum else "scale"
             yield edit(ast.Name(other, ast.Load()), kind, 1.5 + similar)
     if np.ndim(value) == 2:
         yield edit(ast.Attribute(spot.node, "T", ast.Load()), "transpose", 1.0 if spot.matrix else 1.4)
@@ -267,9 +268,11 @@ def _binary(spot: Spot, scope: Scope, edit: Make, scale: str) -> Iterator[Edit]:
             yield edit(ast.BinOp(left, ast.Mult(), right), scale if is_number else "wrong-operand", 1.6)
     if isinstance(op, (ast.Add, ast.Sub)):
         other = ast.Sub() if isinstance(op, ast.Add) else ast.Add()
-        yield edit(ast.BinOp(left, other, right), "sign", 1.1)
-        yield edit(left, "extra-term", 1.6, "drop")
-        yield edit(right, "extra-term", 1.7, "drop")
+        square = isinstance(right, ast.BinOp) and isinstance(right.op, ast.Pow)
+        yield edit(ast.BinOp(left, other, right), "wrong-local" if square and _is_local(node) else "sign", 1.1)
+        term = scale if scope.is_number(node) else "extra-term"
+        yield edit(left, term, 1.6, "drop")
+        yield edit(right, term, 1.7, "drop")
         if isinstance(op, ast.Sub):
             yield edit(ast.BinOp(right, op, left), "sign", 1.2)
             one = isinstance(left, ast.Constant) and left.value == 1

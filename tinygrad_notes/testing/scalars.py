@@ -5,7 +5,7 @@ The sizes of the draw are distinct on purpose, so a factor that follows one of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -106,8 +106,8 @@ class Symbols:
         return found
 
 
-def symbols_of(draws: Sequence[Draw], more: dict[str, list[Any]] | None = None) -> Symbols:
-    """Sizes and scalar inputs of these draws, and `more` numbers by name (one per draw)."""
+def symbols_of(draws: Sequence[Draw], variables: Collection[str] = ()) -> Symbols:
+    """Sizes and scalar inputs of these draws, without the `variables` that are differentiated."""
     table: dict[str, list[float]] = {}
     for name in draws[0].dims:
         table[name] = [float(draw.dims[name]) for draw in draws]
@@ -122,9 +122,7 @@ def symbols_of(draws: Sequence[Draw], more: dict[str, list[Any]] | None = None) 
     for name, value in leaves[0].items():
         if np.ndim(value) == 0 and isinstance(value, (int, float, np.generic)) and np.isrealobj(value):
             table.setdefault(name, [float(leaf[name]) for leaf in leaves])
-    for name, numbers in (more or {}).items():
-        table.setdefault(name, [float(x) for x in numbers])
-    names = list(table)[:MANY_SYMBOLS]
+    names = [name for name in table if name not in variables][:MANY_SYMBOLS]
     usable = [name for name in names if np.all(np.isfinite(table[name])) and np.all(np.asarray(table[name]) != 0)]
     return Symbols(usable, np.array([table[name] for name in usable]).reshape(len(usable), len(draws)))
 
