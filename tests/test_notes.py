@@ -27,7 +27,7 @@ from tinygrad_notes.notes.formula import Formula
 
 LIST = Path(__file__).parent / "data" / "catalogue_ids.txt"
 WANTED = dict(line.split() for line in LIST.read_text(encoding="utf-8").splitlines())
-SAMPLE = 800
+SAMPLE = 500
 
 
 @functools.cache
@@ -146,11 +146,34 @@ def test_an_entry_with_a_wrong_verdict_beside_it_is_noticed():
 
 # ── diagnosis ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-KINDS = {
-    "logreg.dw-a": {"wrong-operand"},
-    "loss.softmax-neg-sign": set(),
+NAMED = {
+    "logreg.partial-lost": ("wrong-operand", "dz uses L where da belongs"),
+    "logreg.dw-a": ("scale", "a should be x1"),
+    "logreg.vec-dw-sum": ("axis", "summed over too many axes"),
+    "bp.1ex-nog": ("missing-local", "da1/dz1 is missing"),
+    "bp.1ex-shapes": ("extra-local", "a factor too much"),
+    "bp.dZ1-002": ("extra-local", "a factor too much"),
+    "bp.L-1n": ("scale", "dW and db have a factor"),
+    "bp.slide-dW1": ("wrong-operand", "A1 should be X"),
+    "drop.backward-000": ("scale", "factor keep_prob too much"),
 }
-"""Slips that the diagnosis knows by name; an equation has none."""
+"""Slips of a kind that the diagnosis knows, and its words; shapes that don't fit are refuted by that."""
+
+
+@pytest.mark.parametrize("id", NAMED)
+def test_the_slip_is_named(id):
+    kind, words = NAMED[id]
+    result = verified(catalogue.chapter_of(id))[id]
+    assert kind in result.slips
+    assert result.report is not None
+    assert any(words in slip.text for slip in result.report.slips)
+
+
+def test_wrong_gradients_have_a_slip_named_or_a_shape_that_does_not_fit():
+    """The others: several slips at once, or two arrays of which one has another layer's shape."""
+    of_a_cost = [entry for entry in catalogue.filter(verdict="refuted") if entry.cost]
+    unnamed = {e.id for e in of_a_cost if not verified(catalogue.chapter_of(e.id))[e.id].slips}
+    assert unnamed <= {"logreg.vec-X", "logreg.vec-dw-times", "bp.picture", "bp.slide-dWL", "bp.slide-dZL1"}
 
 
 # ── the judges ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -103,7 +103,7 @@ class Gradient:
         try:
             report = check_gradient(
                 cost.function(cost.last),
-                formula.function(outputs),
+                formula.function(outputs, cost.inputs),
                 shapes=self.shapes,
                 given=self.given,
                 dims=self.dims,

@@ -69,8 +69,10 @@ class Formula:
         self.inputs, self.outputs = reader.free, [name for name in reader.bound if name not in reader.local]
         self._run = self.function(self.outputs)
 
-    def function(self, outputs: Iterable[str] | str) -> Callable[..., Any]:
+    def function(self, outputs: Iterable[str] | str, inputs: Iterable[str] = ()) -> Callable[..., Any]:
         """The formula as a function of its inputs that returns one variable, or a dict of several.
+
+        Other `inputs` may come first in its parameters, read or not.
 
         Examples
         --------
@@ -79,7 +81,8 @@ class Formula:
         """
         several = "{" + ", ".join(f'"{name}": {name}' for name in outputs) + "}"
         back = outputs if isinstance(outputs, str) else several
-        source = f"def formula({', '.join(self.inputs)}):\n{textwrap.indent(self._lines, '    ')}\n    return {back}\n"
+        parameters = ", ".join(dict.fromkeys([*inputs, *self.inputs]))
+        source = f"def formula({parameters}):\n{textwrap.indent(self._lines, '    ')}\n    return {back}\n"
         file = f"<notes {zlib.crc32(source.encode()):08x}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         scope = dict(self.using)

@@ -94,6 +94,7 @@ class Site:
     def __init__(self, directory: Path, found: Mapping[str, Verification]) -> None:
         self.directory, self.found = directory, found
         self.sources: dict[str, str] = {}
+        self.drawn: dict[int, str] = {}
         try:
             from latex2mathml.converter import convert
         except ImportError:
@@ -166,7 +167,7 @@ class Site:
         if entry.cost:
             parts.append(_labelled("Derivative of", entry.cost))
         parts.append(self.decided(result))
-        parts.append(self.picture(entry.id, entry.graph()) if result.verdict != "text" else "")
+        parts.append(self.picture_of(entry))
         return "".join(parts) + "</article>"
 
     def decided(self, result: Verification) -> str:
@@ -177,6 +178,13 @@ class Site:
             return ""
         evidence = escape(result.evidence)
         return f"<details><summary>computed in {result.seconds:.3f} s</summary><pre>{evidence}</pre></details>"
+
+    def picture_of(self, entry: Entry) -> str:
+        """The graph of an entry's claim; claims shared by several entries are drawn once."""
+        key = id(entry.claim)
+        if key not in self.drawn:
+            self.drawn[key] = self.picture(entry.id, entry.graph())
+        return self.drawn[key]
 
     def picture(self, name: str, graph: Graph | None) -> str:
         """The graph's picture with the rules that it uses."""
