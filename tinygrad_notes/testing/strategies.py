@@ -39,13 +39,7 @@ __all__ = [
 
 
 def numbers(low: float = -2.0, high: float = 2.0) -> st.SearchStrategy[float]:
-    """Quarters between two bounds; simplest is 0 (or the bound nearest to it).
-
-    Examples
-    --------
-    >>> numbers(0, 1).example() in (0.0, 0.25, 0.5, 0.75, 1.0)  # doctest: +SKIP
-    True
-    """
+    """Quarters between two bounds; simplest is 0 (or the bound nearest to it)."""
     first, last = int(np.ceil(low * 4)), int(np.floor(high * 4))
     if first > last:
         return st.floats(low, high, allow_nan=False)
