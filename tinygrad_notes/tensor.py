@@ -97,7 +97,7 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
     """
     raw, which, parents, inner = list(args), [], [], None
     variadic = rule.variadic
-    level = max((a.data.level for a in args if type(a) is Lifted), default=0)
+    level = max(a.data.level for a in args if type(a) is Lifted) if Lifted in map(type, args) else 0
     for i, a in enumerate(args):
         if isinstance(a, Tensor):
             if level and not _is_over_batch(a, level):
@@ -111,8 +111,11 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
             elif a.node is not None:
                 which.append(i)
                 parents.append(a.node)
-        elif isinstance(a, (list, tuple)) and (variadic or i < rule.inputs):
-            raw[i] = np.asarray(a)
+        elif (variadic or i < rule.inputs) and type(a) is not ndarray:
+            if isinstance(a, (list, tuple)):
+                raw[i] = np.asarray(a)
+            elif is_batch_around(a, args):
+                return NotImplemented
     try:
         if inner is not None:
             y = inner(rule, tuple(raw), params)

@@ -26,6 +26,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ class Rule:
 
     __slots__ = (
         "_ops",
+        "_plans",
         "complete",
         "defaults",
         "domain",
@@ -148,6 +150,7 @@ class Rule:
         self.param_names = tuple(p.name.lstrip("_") for p in params)
         self.defaults = tuple(p.default for p in params)
         self._ops: dict[Any, Op] = {}
+        self._plans: dict[tuple[Any, ...], Any] = {}
         self.positions = _positional_names(f) or self.input_names + self.param_names
         self.others: Callable[..., Any] | None = None
         self.known = frozenset(self.input_names + self.param_names)
@@ -170,6 +173,29 @@ class Rule:
         """Arguments in the rule's own order, defaults filled in: inputs first, then parameters."""
         if not kwargs and len(args) == self.inputs and self.complete:
             return args + self.defaults
+        signature = (len(args), *kwargs)
+        if signature not in self._plans:
+            self._plans[signature] = self._plan(len(args), tuple(kwargs))
+        pick = self._plans[signature]
+        if pick is not None:
+            bound: tuple[Any, ...] = pick((*args, *kwargs.values(), *self.defaults))
+            return bound
+        return self._bind_by_name(args, kwargs)
+
+    def _plan(self, count: int, keys: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Any] | None:
+        """How to pick arguments in the rule's order out of a call of this form; None where `_bind_by_name` must."""
+        names = self.input_names + self.param_names
+        given = (*names[: min(count, self.inputs)], *self.positions[self.inputs : count], *keys)
+        known = len(given) == count + len(keys) == len(set(given)) and set(given) <= set(names)
+        if not known or len(names) < 2:
+            return None
+        places = {name: len(given) + k - self.inputs for k, name in enumerate(names) if k >= self.inputs}
+        places = {name: i for name, i in places.items() if self.defaults[i - len(given)] is not inspect.Parameter.empty}
+        places |= {name: i for i, name in enumerate(given)}
+        return itemgetter(*(places[name] for name in names)) if set(names) <= set(places) else None
+
+    def _bind_by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Bind as `bind` does, naming what doesn't fit."""
         names = self.input_names + self.param_names
         inputs = self.inputs
         bound = dict(zip(names[:inputs], args, strict=False))
