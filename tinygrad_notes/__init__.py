@@ -46,7 +46,7 @@ del operators
 
 
 def __getattr__(name: str) -> Any:
-    """Load ``tn.special`` on first use: it needs SciPy."""
-    if name == "special":
-        return import_module(".special", __name__)
+    """Load ``tn.special`` on first use, because it needs SciPy, and ``tn.notes``, because it is long."""
+    if name in ("notes", "special"):
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
