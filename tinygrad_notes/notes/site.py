@@ -35,6 +35,7 @@ article { border-top: 1px solid var(--line); padding: 1rem 0; }
 pre, .math, .picture, .table { overflow-x: auto; max-width: 100%; }
 pre { background: var(--code); padding: .6rem .8rem; border-radius: 6px; font-size: .875rem; margin: .5rem 0;
   white-space: pre-wrap; }
+.source-code { white-space: pre; }
 code { font-size: .9em; }
 .math { padding: .5rem 0; font-size: 1.15rem; }
 .picture img { display: block; max-width: none; }
@@ -43,6 +44,7 @@ code { font-size: .9em; }
 .right { color: var(--right); } .refuted { color: var(--refuted); } .text { color: var(--text); }
 .soft { color: var(--soft); font-size: .9rem; margin: .2rem 0; }
 table { border-collapse: collapse; width: 100%; }
+th { white-space: nowrap; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); }
 td { min-width: 4rem; }
 td.words { min-width: 12rem; }
@@ -140,8 +142,8 @@ class Site:
             "another way to compute the same, and refuted by its smallest counterexample.</p>"
             '<div class="table"><table><thead><tr><th>Chapter</th><th class="right">right</th>'
             f'<th class="refuted">refuted</th><th class="text">text</th></tr></thead><tbody>{"".join(rows)}</tbody>'
-            f'</table></div><h2 id="derivations">Derivations</h2><ul>{derivations}</ul>'
-            f"<h2>Sources</h2>{_sources()}"
+            f'</table></div><h2 class="source" id="derivations">Derivations</h2><ul>{derivations}</ul>'
+            f'<h2 class="source">Sources</h2>{_sources()}'
         )
 
     def article(self, entry: Entry) -> str:
@@ -278,7 +280,7 @@ def _numbered(text: str) -> str:
     lines: Iterable[str] = (
         f'<span id="L{k}">{k:4} {escape(line)}</span>' for k, line in enumerate(text.splitlines(), 1)
     )
-    return "<pre>" + "\n".join(lines) + "</pre>"
+    return '<pre class="source-code">' + "\n".join(lines) + "</pre>"
 
 
 def _place(entry: Entry) -> tuple[int, int]:
