@@ -316,8 +316,9 @@ def extrapolate(phi: Callable[[float], tuple[Any, Any]], step: float) -> Estimat
         if not (np.all(np.isfinite(up)) and np.all(np.isfinite(down))):
             row = []
             continue
-        slope = (up - down) / np.real(right - left)
-        rounding = 4 * EPS * float(np.max(np.abs(up), initial=0.0) + np.max(np.abs(down), initial=0.0)) / (2 * h)
+        eps = _resolution(up)
+        slope = np.subtract(up, down, dtype=np.result_type(up, down, np.float64)) / np.real(right - left)
+        rounding = 4 * eps * float(np.max(np.abs(up), initial=0.0) + np.max(np.abs(down), initial=0.0)) / (2 * h)
         new = [slope]
         for k, earlier in enumerate(row):
             new.append(new[k] + (new[k] - earlier) / (4 ** (k + 1) - 1))
@@ -333,6 +334,12 @@ def extrapolate(phi: Callable[[float], tuple[Any, Any]], step: float) -> Estimat
         if level >= LEVELS and len(row) > 2:
             break
     return best
+
+
+def _resolution(value: Any) -> float:
+    """The machine epsilon of what the function computed in: float32 code has few digits to difference."""
+    dtype = np.asarray(value).dtype
+    return float(np.finfo(dtype).eps) if dtype.kind in "fc" else EPS
 
 
 def _central(phi: Callable[[float], tuple[Any, Any]], h: float) -> Estimate:

@@ -132,7 +132,10 @@ class Subject:
         leaves = named_leaves(inputs)
 
         def body(*moving: Any) -> Any:
-            return self.scalar(self.call_f(draw_with(inputs, dict(zip(names, moving, strict=True)))))
+            y = self.call_f(draw_with(inputs, dict(zip(names, moving, strict=True))))
+            number = self.scalar(y)
+            single = isinstance(y, (np.ndarray, np.generic)) and y.dtype.kind == "f"
+            return number.astype(y.dtype) if single else number  # in its own precision, for the error bar
 
         return Point(body, tuple(leaves[name] for name in names), tuple(range(len(names))))
 

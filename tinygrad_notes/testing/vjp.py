@@ -275,7 +275,10 @@ def _projected(f: Callable[..., Any], recipe: Upstream) -> Callable[..., Any]:
         total: Any = 0.0
         for y, weight in zip(parts, weights, strict=True):
             total = total + (np.sum(np.real(np.conj(weight) * y)) if np.iscomplexobj(weight) else np.sum(weight * y))
-        return total
+        coarse = [
+            y.dtype for y in parts if isinstance(y, (np.ndarray, np.generic)) and y.dtype in (np.float32, np.float16)
+        ]
+        return total.astype(coarse[0]) if coarse else total  # no more digits than f gave: the error bar needs to know
 
     projected.__name__ = name_of(f)
     _sign(projected, [recipe.name, *_names(recipe)])
