@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
@@ -53,11 +53,7 @@ class Catalogue(Mapping[str, Entry]):
     @cached_property
     def chapters(self) -> dict[str, list[Entry]]:
         """Chapter to its entries."""
-        found = {}
-        for name in CHAPTERS:
-            if importlib.util.find_spec(f".{name}", __package__):
-                found[name] = list(importlib.import_module(f".{name}", __package__).ENTRIES)
-        return found
+        return {name: list(importlib.import_module(f".{name}", __package__).ENTRIES) for name in CHAPTERS}
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:

@@ -183,7 +183,8 @@ class Site:
 
     def picture_of(self, entry: Entry) -> str:
         """The graph of an entry's claim; claims shared by several entries are drawn once."""
-        key = id(entry.claim)
+        shared = entry.claim is not None and entry.claim.example()[0] is not None
+        key = id(entry.claim if shared else entry)
         if key not in self.drawn:
             self.drawn[key] = self.picture(entry.id, entry.graph())
         return self.drawn[key]
