@@ -167,3 +167,19 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert end.value.code == 0
     out = capsys.readouterr().out
     assert 'draw "3*(a + b*c)" a=5 b=3 c=2 -o J.svg' in out
+
+
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["explain", "3*(a + b*c)", "a=5", "b=3", "c=2"]
+    assert main(command) == 0
+    assert "dJ/db = dJ/dv · dv/du · du/db = 3 · 1 · c = 6" in capsys.readouterr().out
+    assert main([*command, "--latex"]) == 0
+    assert capsys.readouterr().out.startswith("\\begin{aligned}")
+    assert main([*command, "--source"]) == 0
+    assert "def backward(a, b, c):" in capsys.readouterr().out
+    assert (
+        main(["explain", "A = sigmoid(w.T @ X); mean((A - Y)**2)", "w=[[1],[2]]", "X=[[1,2],[3,4]]", "Y=[[0,1]]"]) == 0
+    )
+    assert "dA = " in capsys.readouterr().out
+    assert main(["explain", "2*x", "x=[1,2]"]) == 2
+    assert "not one number" in capsys.readouterr().err

@@ -331,4 +331,52 @@ def run_coverage(arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: tuple[Callable[[Commands], None], ...] = (add_draw, add_train, add_notes, add_coverage, add_check)
+# ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_explain(commands: Commands) -> None:
+    """``explain``: the chain rule, step by step."""
+    parser = commands.add_parser(
+        "explain",
+        help="print the chain-rule steps of a formula, or of a function in your own file",
+        description="Print values, then each derivative by the chain rule; as LaTeX, or as NumPy code.",
+        epilog=EXAMPLES.replace("draw", "explain").replace(" -o J.svg", "").replace(" -o loss.png", " --source"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_subject(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="as LaTeX")
+    form.add_argument("--source", action="store_true", help="as NumPy code of both passes")
+    parser.add_argument("--course", action="store_true", help="with --latex: dZ without 1/m, as the course writes it")
+    parser.set_defaults(run=run_explain)
+
+
+def run_explain(arguments: argparse.Namespace) -> int:
+    """Print."""
+    from .graphs.text import derivative_lines, value_lines
+
+    graph = graph_of(arguments)
+    if not graph.has_gradients:
+        raise BadInputError(f"{graph.root.label} is not one number; reduce it with sum or mean")
+    if arguments.latex:
+        print(graph.to_latex(course=arguments.course))
+    elif arguments.source:
+        print(graph.source, end="")
+    elif all(node.shape == () for node in graph.nodes):
+        steps = graph.steps
+        explained = {step.split(" = ")[0] for step in steps}
+        others = [line for line in derivative_lines(graph) if line.split(" = ")[0] not in explained]
+        print("\n".join([*value_lines(graph), *steps, *others]))
+    else:
+        print("\n".join([*value_lines(graph), "", graph.source]), end="")
+    return 0
+
+
+COMMANDS: tuple[Callable[[Commands], None], ...] = (
+    add_draw,
+    add_explain,
+    add_train,
+    add_notes,
+    add_coverage,
+    add_check,
+)

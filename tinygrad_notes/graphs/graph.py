@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from .drawing import Drawing, View, draw
 from .layout import Engine, TooSlow, find_engine, lay_out, no_engine
 from .model import GraphNode, Snapshot, root_of
 from .names import Names, names_of_frame, watch_names
+
+if TYPE_CHECKING:
+    from .latex import Latex
+    from .program import Program
 
 __all__ = ["Graph", "graph"]
 
@@ -192,10 +196,12 @@ class Graph(Snapshot):
             if entry is not None:
                 of_nodes.setdefault(entry, name)
         self.set_names(of_nodes, names.of_arrays, names.arrays)
+        self.numbers, self.array_names = names.numbers, names.of_arrays
         self.view = replace(self.view, highlight=tuple(map(self.node, self.view.highlight)))
         self.found = {}
         self._drawing: Drawing | None = None
         self._svg: str | None = None
+        self._source: Program | None = None
 
     def node(self, thing: Any) -> GraphNode:
         """Find a node by its Tensor (while the graph is being made), its name, its label or its key.
@@ -248,6 +254,92 @@ class Graph(Snapshot):
         from .text import write_text
 
         return write_text(self)
+
+    @property
+    def source(self) -> str:
+        """NumPy code of the forward and the backward pass: a function ``backward(**graph.inputs)``.
+
+        Examples
+        --------
+        >>> import tinygrad_notes as tn
+        >>> a, b = tn.Tensor(5.0), tn.Tensor(3.0)
+        >>> program = {}
+        >>> g = tn.graph(a * b, gradients=True)
+        >>> exec(g.source, program)
+        >>> {name: float(value) for name, value in program["backward"](**g.inputs).items()}
+        {'da': 3.0, 'db': 5.0}
+        """
+        return self._written.text
+
+    @property
+    def latex(self) -> Latex:
+        r"""The chain-rule steps in the notes' notation; a notebook typesets them.
+
+        Examples
+        --------
+        >>> import tinygrad_notes as tn
+        >>> a, b = tn.Tensor(5.0), tn.Tensor(3.0)
+        >>> print(tn.graph(a * b, gradients=True).latex)
+        \begin{aligned}
+        J &= a \, b = 15 \\
+        \frac{\partial J}{\partial a} &= b = 3 \\
+        \frac{\partial J}{\partial b} &= a = 5
+        \end{aligned}
+        """
+        return self.to_latex()
+
+    def to_latex(self, *, course: bool = False) -> Latex:
+        """The same as `latex`.
+
+        Parameters
+        ----------
+        course : bool
+            Write dZ without the factor 1/m and put it at dW and db.
+        """
+        from .latex import write_latex
+
+        return write_latex(self if self.has_gradients else self.with_gradients(), self._written, course)
+
+    @property
+    def markdown(self) -> str:
+        """The steps as Markdown with display mathematics."""
+        return f"$$\n{self.latex}\n$$\n"
+
+    @property
+    def steps(self) -> list[str]:
+        """The chain rule as plain text: ``dJ/db = dJ/dv · dv/du · du/db = 3 · 1 · c = 6``."""
+        from .latex import write_steps
+
+        return write_steps(self if self.has_gradients else self.with_gradients())
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The arguments of the function in `source`, with the values they have here."""
+        return dict(self._written.inputs)
+
+    @property
+    def _written(self) -> Program:
+        if self._source is None:
+            from .program import write_source
+
+            graph = self if self.has_gradients else self.with_gradients()
+            self._source = write_source(graph)
+        return self._source
+
+    def with_gradients(self) -> Graph:
+        """The same graph with derivatives, where ``backward()`` has not been called.
+
+        Raises
+        ------
+        NotScalarError
+            If the result is not one number.
+        """
+        other = self.with_view()
+        other.nodes, other.edges = self.nodes, self.edges
+        with np.errstate(all="ignore"):
+            other._pull_back(None)
+        other.has_gradients = True
+        return other
 
     def to_dot(self) -> str:
         """The picture as DOT text, for Graphviz."""
