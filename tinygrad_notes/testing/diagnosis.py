@@ -36,7 +36,7 @@ from .tape import Tape
 __all__ = ["Diagnosis", "diagnose"]
 
 DRAWS = 4
-GRAPH_SECONDS = 1.2
+GRAPH_SECONDS = 1.5
 
 
 @dataclass(slots=True)

@@ -146,7 +146,7 @@ def judge_variables(tape: Tape, assigned: Iterable[Assigned], wrong: Sequence[st
         if inner is not None:
             _judge_gradient(verdicts, name, events, [tape.grads[s.number] for s in tape.steps if inner in s.names])
         elif name in named:
-            _judge_value(verdicts, name, last, [s.value for s in tape.steps if name in s.names])
+            _judge_value(verdicts, name, last, tape)
     return verdicts
 
 
@@ -174,10 +174,11 @@ def _judge_gradient(verdicts: Verdicts, name: str, events: list[Assigned], true:
         verdicts.wrong[name] = next(line for line, matches in lines.items() if not matches)
 
 
-def _judge_value(verdicts: Verdicts, name: str, last: Assigned, values: list[Any]) -> None:
-    if any(np.shape(last.value) == np.shape(v) and close(np.asarray(last.value), v) for v in values):
-        verdicts.right[name] = last.line
-    elif any(np.shape(last.value) == np.shape(v) for v in values) and np.ndim(last.value) > 0:
+def _judge_value(verdicts: Verdicts, name: str, last: Assigned, tape: Tape) -> None:
+    namesakes = [step.value for step in tape.steps if name in step.names]
+    if any(close(np.asarray(last.value), step.value) for step in tape.steps):
+        verdicts.right[name] = last.line  # perhaps under another name: the user's A before dropout
+    elif np.ndim(last.value) > 0 and any(np.shape(last.value) == np.shape(v) for v in namesakes):
         verdicts.wrong[name] = last.line
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from .draws import Draw
 from .fitting import close
-from .outputs import name_outputs
+from .outputs import name_outputs, owner
 from .rewrites import Edit, Scope, edits_of
 from .source import Source, plain_function, source_of
 from .subject import Subject
@@ -25,8 +25,8 @@ from .watch import Watch
 
 __all__ = ["Repair", "Workshop"]
 
-SECONDS = 1.0
-CHANGES = 1500
+SECONDS = 1.8
+CHANGES = 1100
 """So many changes are tried out, unless the user's function is so slow that time runs out first."""
 
 
@@ -99,6 +99,8 @@ class Workshop:
             self.source = None  # a changed condition might never end
         self.calls = [self._recorded(draw) for draw in self.draws]
         self.tried = 0
+        self.kind: type = object
+        self.keys = self._keys() if self.source is not None else {}
 
     def _recorded(self, draw: Draw) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """How the user's function is called at a draw."""
@@ -122,12 +124,35 @@ class Workshop:
 
     def outputs(self, function: Callable[..., Any], k: int) -> dict[str, Any] | None:
         """The named results of a changed function on draw k, None where it fails."""
-        args, keywords = copy.deepcopy(self.calls[k])
+        args, keywords = self.calls[k]
+        args = tuple(a.copy() if isinstance(a, np.ndarray) else copy.deepcopy(a) for a in args)
+        keywords = {key: a.copy() if isinstance(a, np.ndarray) else copy.deepcopy(a) for key, a in keywords.items()}
         try:
             result = function(*args, **keywords)
+            if self.keys and type(result) is self.kind:
+                return {name: np.asarray(result[key]) for name, key in self.keys.items()}
             return name_outputs(result, self.draws[k].inputs, self.subject.wrt, self.subject.by_hand)
         except Exception:  # whatever a changed function raises, it is no repair
             return None
+
+    def _keys(self) -> dict[str, Any]:
+        """Which entry of the returned dict or tuple is which output, where that is plain: found out once."""
+        args, keywords = copy.deepcopy(self.calls[0])
+        with np.errstate(all="ignore"), _quiet():
+            result = self.subject.by_hand(*args, **keywords)
+        self.kind = type(result)
+        outputs = {*self.wrong, *self.right}
+        if self.kind is dict:
+            found = {name: key for key in result for name in [owner(str(key), outputs)] if name is not None}
+        elif self.kind is tuple:
+            named = name_outputs(result, self.draws[0].inputs, self.subject.wrt, self.subject.by_hand)
+            places = {
+                name: [i for i, x in enumerate(result) if np.array_equal(x, value)] for name, value in named.items()
+            }
+            found = {name: where[0] for name, where in places.items() if len(where) == 1}
+        else:
+            return {}
+        return found if set(found) == outputs else {}
 
     def mended(self, function: Callable[..., Any], k: int) -> set[str] | None:
         """The outputs that are right on draw k, None if one that was right no longer is."""
@@ -164,7 +189,7 @@ class Workshop:
                     yield self._described(source, edit, found)
 
     def _try(self, source: Source, edit: Edit) -> set[str]:
-        new = ast.copy_location(edit.new, edit.old)
+        new = ast.copy_location(copy.copy(edit.new), edit.old)  # it may be a part of the old one
         ast.fix_missing_locations(new)
         edit.put(new)
         try:

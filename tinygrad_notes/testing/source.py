@@ -99,11 +99,11 @@ def source_of(function: Any) -> Source | None:
         if not isinstance(plain_function(function), types.FunctionType):
             return None
     plain = plain_function(function)
+    if plain.__name__ == "<lambda>":
+        return _lambda(plain, function)
     tree = _tree(plain)
     if tree is None:
         return None
-    if plain.__name__ == "<lambda>":
-        return _lambda(tree, plain, function)
     main = _definition(tree, plain)
     if main is None:
         return None
@@ -159,9 +159,16 @@ def _same_code(node: ast.Lambda, plain: Any) -> bool:
         *wanted.co_names, *wanted.co_freevars}  # fmt: skip
 
 
-def _lambda(tree: ast.Module, plain: Any, function: Any) -> Source | None:
-    """A lambda, if no other one of the statement compiles to the same code."""
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and _same_code(n, plain)]
+def _lambda(plain: Any, function: Any) -> Source | None:
+    """A lambda, if no other one on its line compiles to the same code."""
+    code = plain.__code__
+    linecache.checkcache(code.co_filename)
+    try:
+        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+    except SyntaxError:
+        return None
+    on_line = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and n.lineno == code.co_firstlineno]
+    found = [n for n in on_line if _same_code(n, plain)]
     if len(found) != 1:
         return None
     assign = ast.Assign([ast.Name("__lambda__", ast.Store())], found[0])
