@@ -9,6 +9,7 @@ import numpy as np
 
 from ..nn.functions import sigmoid
 from ..testing.distributions import bits
+from ..transforms import grad
 from .chance import drawing
 from .claims import Gradient, Identity, Procedure
 from .entry import right, text, wrong
@@ -112,8 +113,12 @@ def noisy_cost(run: Any, rng: Any) -> dict[str, Any]:
     data = {"X": rng.standard_normal((3, 50)), "Y": rng.standard_normal((1, 50)), "w": rng.standard_normal((3, 1))}
     with_dropout = [run(**data, keep_prob=0.8)["J"] for _ in range(5)]
     without = [run(**data, keep_prob=1.0)["J"] for _ in range(5)]
-    true = np.mean((data["w"].T @ data["X"] - data["Y"]) ** 2)
+    X, w = data["X"], data["w"]
+    true = np.mean((w.T @ X - data["Y"]) ** 2)
+    mean = np.mean([run(**data, keep_prob=0.8)["J"] for _ in range(4000)])
     return {
+        "their mean is that of `drop.l2`": abs(mean / (true + 0.2 / 0.8 * np.mean(np.sum((w * X) ** 2, axis=0))) - 1)
+        < 0.01,
         "with dropout five costs of the same w all differ": len(set(with_dropout)) == 5,
         "with keep_prob = 1 they are the cost": np.allclose(without, true),
     }
@@ -134,6 +139,7 @@ def norm_grows(run: Any, rng: Any) -> dict[str, Any]:
         return float(-np.mean(Y_dev * np.log(a) + (1 - Y_dev) * np.log(1 - a)))
 
     W, norms = 0.01 * rng.standard_normal((1, n)), []
+    dW = grad(lambda W: np.mean(np.log(1 + np.exp(W @ X)) - Y * (W @ X)) + 3 / (2 * m) * np.sum(W * W))(true)
     stopped, at = early_stopping(W, step, dev_error, patience=20, steps=2000)
     for _ in range(2000):
         W = step(W)
@@ -143,6 +149,7 @@ def norm_grows(run: Any, rng: Any) -> dict[str, Any]:
         decayed = step(decayed, lam=3.0)
     middle = float(np.sum(stopped * stopped))
     return {
+        "a step goes down the gradient": np.allclose(step(true, lam=3.0), true - 0.5 * dW),
         "‖W‖² grows with every step": np.all(np.diff(norms) > 0),
         f"the dev error turns after {at} steps": 0 < at < 500,
         "there ‖W‖² is mid-sized": bool(norms[0] < middle < norms[-1] / 5),

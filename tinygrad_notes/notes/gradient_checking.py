@@ -175,6 +175,7 @@ def named(run: Any, rng: Any) -> dict[str, Any]:
         found = run(approx=approx, grads=planted(**{guilty: 1.5}), norm=np.linalg.norm)
         fine = [each for name, each in found["each"].items() if name != guilty]
         checks[f"a bug in {guilty} is named"] = found["worst"] == guilty and max(fine) < 1e-9
+        checks[f"its ratio is 0.5/2.5 ({guilty})"] = np.isclose(found["each"][guilty], 0.2)
     return checks
 
 
@@ -217,7 +218,11 @@ def without_dropout(run: Any, rng: Any) -> dict[str, Any]:
         dW = (v.T * scale * (1 - np.tanh(W @ x) ** 2)) @ x.T
         return gradient_check(J, {"W": W}, {"dW": dW}, 1e-5)[0]
 
+    draw.seed(3)
+    dropped = run(A=np.ones((100, 200)), keep_prob=0.8)["A"]
     return {
+        "a fifth is dropped, the mean kept": abs(np.mean(dropped == 0) - 0.2) < 0.02
+        and abs(np.mean(dropped) - 1) < 0.02,
         "with fresh masks it does not work": read(0.8, frozen=False) > 0.1,
         "with keep_prob 1 it does": read(1.0, frozen=False) < 1e-7,
         "with one frozen mask too": read(0.8, frozen=True) < 1e-7,

@@ -9,7 +9,7 @@ import numpy as np
 from ..nn.functions import sigmoid
 from ..transforms import grad
 from .chance import drawing
-from .claims import Procedure
+from .claims import Every, Procedure
 from .entry import right, text, wrong
 from .experiments.data import circles
 from .procedures import L_layer_forward, L_layer_model, cost, initialize, two_layer_model
@@ -190,7 +190,9 @@ def large_is_costly(run: Any, rng: Any) -> dict[str, bool]:
     A, _ = L_layer_forward(X, large)
     first = cost(L_layer_forward(X, initialize(NET, rng, 0.5))[0], Y)
     wrong_ones = (A > 0.5) != Y
+    draws = [run(n=NET, l=2)["W"] for _ in range(200)]
     return {
+        "W[2] (5, 10) is ten times a normal draw": draws[0].shape == (5, 10) and abs(np.std(draws) / 10 - 1) < 0.03,
         "the last σ is within 1 % of 0 or 1 for most": np.mean((A < 0.01) | (A > 0.99)) > 0.9,
         "the cost of small weights is finite": np.isfinite(first),
         "the mean cost of these is over ten times that": not cost(A, Y) < 10 * first,
@@ -366,7 +368,7 @@ ENTRIES = [
         "000:138",
         r"W = \text{randn} \cdot 10 \text{ with relu}",
         "W = np.random.randn(n[l], n[l - 1]) * 10",
-        Procedure(relu_regression, drawing()),
+        Every(Procedure(relu_regression, drawing()), Procedure(keeps("relu"), drawing())),
         right="W = np.random.randn(n[l], n[l - 1]) * np.sqrt(2 / n[l - 1])",
         slip="slip",
         why="large weights spoil a relu net as well: He's scale, as the table of a relu net (004:2298-2301) shows",

@@ -252,6 +252,7 @@ ENTRIES = [
         Every(
             Value({"bias": 7, "focus": "bias"}, human=1, train=8, dev=10),
             Value({"bias": 0.5, "focus": "variance"}, human=7.5, train=8, dev=10),
+            Value({"bias": 3, "focus": "bias"}, human=5, train=8, dev=10),
         ),
     ),
     right(
@@ -277,6 +278,7 @@ ENTRIES = [
         Every(
             Value({"bias": 0.1, "variance": 0.2}, human=0.5, train=0.6, dev=0.8),
             Value({"bias": None, "variance": 0.1}, human=0.5, train=0.3, dev=0.4),
+            Value({"bias": None, "variance": 0.2}, human=0.5, train=0.4, dev=0.6),
         ),
     ),
     text(

@@ -147,6 +147,11 @@ def what_grows(run: Any, rng: Any) -> dict[str, Any]:
     return checks
 
 
+def same(found: Any, wanted: Any) -> bool:
+    """Whether shapes and values agree, however small these are."""
+    return np.shape(found) == np.shape(wanted) and np.allclose(found, wanted, atol=0)
+
+
 def gradient_through(run: Any, rng: Any) -> dict[str, Any]:
     """d(sum of the output)/dx through L layers, by autodiff."""
     checks = {}
@@ -155,7 +160,7 @@ def gradient_through(run: Any, rng: Any) -> dict[str, Any]:
             dx = grad(lambda x, w=w, L=L: np.sum(linear_forward([w * np.eye(2)] * L, x)[-1]))(
                 rng.standard_normal((2, 1))
             )
-            checks[f"w = {w}, L = {L}: {dx[0, 0]:.3g}"] = np.allclose(run(w=w, L=L)["dx"], dx, atol=0)
+            checks[f"w = {w}, L = {L}: {dx[0, 0]:.3g}"] = same(run(w=w, L=L)["dx"], dx)
     return checks
 
 
@@ -165,13 +170,15 @@ def size_is_kept(run: Any, rng: Any) -> dict[str, Any]:
     n = [int(k) for k in np.geomspace(60, 960, 31)]
     x = rng.standard_normal((60, 1))
 
-    def change(scale: float) -> float:
-        Ws = [run(n=n, l=layer)["W"] * scale for layer in range(1, 31)]
-        last = linear_forward(Ws, x)[-1]
-        return float(np.sqrt(np.mean(last**2) / np.mean(x**2)))
+    Ws = [run(n=n, l=layer)["W"] for layer in range(1, 31)]
 
-    kept, half, twice = change(1.0), change(0.5), change(2.0)
+    def changes(scale: float) -> Any:
+        activations = linear_forward([scale * W for W in Ws], x)
+        return np.sqrt([np.mean(a**2) / np.mean(x**2) for a in activations])
+
+    kept, half, twice = (changes(scale)[-1] for scale in (1.0, 0.5, 2.0))
     return {
+        "no layer changes the size more than twofold": np.all(np.abs(np.log2(changes(1.0))) < 1),
         f"after 30 layers the size is {kept:.2f} of what it was": 1 / 2 < kept < 2,
         f"with half the weights {half:.1g}": half < 1e-8,
         f"with twice the weights {twice:.1g}": twice > 1e8,
