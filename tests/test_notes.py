@@ -94,6 +94,12 @@ def test_verification_is_the_same_twice():
         assert (first.verdict, first.counterexample) == (second.verdict, second.counterexample)
 
 
+def test_an_entry_shows_itself():
+    assert repr(catalogue["graph.dv"]) == "<Entry graph.dv: dJ/dv = 3>"
+    assert catalogue["graph.dv"]._repr_latex_() == r"$\displaystyle \frac{dJ}{dv} = 3$"
+    assert catalogue["logreg.speed"]._repr_latex_() is None
+
+
 def test_looking_up():
     assert catalogue["logreg.dz"].code == "dz = a - y"
     assert "bp.m-convention" in catalogue

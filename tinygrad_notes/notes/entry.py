@@ -93,7 +93,7 @@ class Verification:
         return [] if self.report is None else [slip.kind for slip in self.report.slips]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Entry:
     """One formula, algorithm, rule or result of the notes.
 
@@ -144,6 +144,12 @@ class Entry:
         """The cost whose derivative it is, as code; empty for others."""
         claims = getattr(self.claim, "claims", (self.claim,))
         return next((claim.cost.strip() for claim in claims if isinstance(claim, Gradient)), "")
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.id}: {self.title}>"
+
+    def _repr_latex_(self) -> str | None:
+        return f"$\\displaystyle {self.latex}$" if self.latex else None
 
     def verify(self) -> Verification:
         """Decide it by computing.
