@@ -181,6 +181,7 @@ class Entry:
 
     def graph(self) -> Graph | None:
         """The graph of the cost, or of the formula, at small inputs; None where there is nothing to draw."""
+        from ..errors import TinygradNotesError
         from ..graphs import graph
 
         if self.claim is None:
@@ -189,8 +190,8 @@ class Entry:
         formula = formula or Formula(self.formula, getattr(self.claim, "using", None))
         try:
             return graph(formula.function(formula.last), *(inputs[name] for name in formula.inputs))
-        except Exception:  # whatever arrays do that Tensors don't: such code has no graph
-            return None
+        except (TinygradNotesError, KeyError, TypeError, ValueError, IndexError):
+            return None  # code that runs on arrays only, or on more than small inputs, has no graph
 
 
 def right(id: str, title: str, where: str, latex: str, code: str, claim: Claim, **more: str) -> Entry:
