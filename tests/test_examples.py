@@ -65,6 +65,21 @@ def test_two_layer_net(capsys, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_check_a_derivation(capsys):
+    run("04_check_a_derivation.py")
+    out = capsys.readouterr().out
+    slips = [line for line in out.splitlines() if "likely slip" in line]
+    assert slips == [
+        "  likely slip: db1 has a factor m too much (missing 1/m)",
+        "  likely slip: 1 - Z1**2 stands where the local derivative dA1/dZ1 belongs",
+        "  likely slip: the local derivative dA2/dZ2 is taken twice in dZ2",
+        "  likely slip: dW2 is 2 times the right value",
+        "  likely slip: db1 is 4 times the right value",
+    ]
+    assert "this one change makes it right:  dZ1 = W2.T @ dZ2 * (1 - A1**2)" in out
+    assert all(len(message.splitlines()) <= 25 for message in out.split("\n\n"))
+
+
 def test_gradient_checking(capsys):
     run("05_gradient_checking.py")
     lines = capsys.readouterr().out.splitlines()
