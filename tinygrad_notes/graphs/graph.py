@@ -25,7 +25,7 @@ from .names import Names, names_of_frame, watch_names
 
 if TYPE_CHECKING:
     from .latex import Latex
-    from .program import Program
+    from .numpy_source import Source
 
 __all__ = ["Graph", "graph"]
 
@@ -201,7 +201,7 @@ class Graph(Snapshot):
         self.found = {}
         self._drawing: Drawing | None = None
         self._svg: str | None = None
-        self._source: Program | None = None
+        self._source: Source | None = None
 
     def node(self, thing: Any) -> GraphNode:
         """Find a node by its Tensor (while the graph is being made), its name, its label or its key.
@@ -318,9 +318,9 @@ class Graph(Snapshot):
         return dict(self._written.inputs)
 
     @property
-    def _written(self) -> Program:
+    def _written(self) -> Source:
         if self._source is None:
-            from .program import write_source
+            from .numpy_source import write_source
 
             graph = self if self.has_gradients else self.with_gradients()
             self._source = write_source(graph)

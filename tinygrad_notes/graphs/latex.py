@@ -13,7 +13,7 @@ from .text import backward_order
 
 if TYPE_CHECKING:
     from .model import GraphEdge, GraphNode, Snapshot
-    from .program import Program
+    from .numpy_source import Source
 
 __all__ = ["Latex", "write_latex", "write_steps"]
 
@@ -76,13 +76,13 @@ class Latex(str):
         return f"$$\n{self}\n$$"
 
 
-def write_latex(graph: Snapshot, program: Program, course: bool = False) -> Latex:
+def write_latex(graph: Snapshot, program: Source, course: bool = False) -> Latex:
     """All steps as one ``aligned`` environment: scalars by the chain rule, arrays line by line.
 
     Parameters
     ----------
     graph : Snapshot
-    program : Program
+    program : Source
         Its generated code, for the lines about arrays.
     course : bool
         Leave the factor 1/m out of dZ and write it at dW and db, as the course does.
@@ -239,7 +239,7 @@ def assignments(lines: list[str]) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for match in found if match]
 
 
-def _array_lines(graph: Snapshot, program: Program, course: bool) -> list[str]:
+def _array_lines(graph: Snapshot, program: Source, course: bool) -> list[str]:
     backward = assignments(program.backward)
     if course:
         backward = _course_convention(backward, {f"d{name}" for name in program.inputs})

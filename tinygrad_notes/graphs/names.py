@@ -27,9 +27,11 @@ class Names:
     def __init__(self) -> None:
         self.of_nodes: dict[Node, str] = {}
         self.of_arrays: dict[int, str] = {}
+        self.numbers: dict[str, float] = {}
         self._used: set[str] = set()
         self._left = MOST
         self.arrays: list[tuple[str, Any]] = []  # an array's id means something only while it lives
+        self.tensors: list[tuple[str, Tensor]] = []
 
     def search(self, variables: dict[str, Any]) -> None:
         """Take the names in a namespace: variables first, then what is inside containers and objects."""
@@ -57,9 +59,14 @@ class Names:
     def keep(self, other: Names) -> None:
         """Hold on to the arrays that another search named."""
         self.arrays += other.arrays
+        for name, number in other.numbers.items():
+            self.numbers.setdefault(name, number)
 
     def _take(self, name: str, value: Any) -> None:
+        if type(value) in (int, float) and name.isidentifier():
+            self.numbers.setdefault(name, value)
         if isinstance(value, Tensor):
+            self.tensors.append((name, value))
             if value.node is not None:
                 if value.node not in self.of_nodes:
                     self.of_nodes[value.node] = name
