@@ -41,10 +41,10 @@ def is_a_mask(name: str) -> Any:
             D, again = (np.asarray(run(**inputs)[name]) for _ in range(2))
             kept = np.mean(D)
             checks |= {
-                f"{name} has an entry for every unit": D.size == A.size,
-                f"{name} is 0 or 1 everywhere": np.all((D == 0) | (D == 1)),
-                f"keep_prob {keep_prob}: 1 for that share of the units": abs(kept - keep_prob) < 0.02,
-                "a new mask every time": np.any(again != D),
+                f"keep_prob {keep_prob}: {name} has an entry for every unit": D.size == A.size,
+                f"0 or 1 everywhere ({keep_prob})": np.all((D == 0) | (D == 1)),
+                f"1 for {100 * keep_prob:.0f} % of the units, here {100 * kept:.1f} %": abs(kept - keep_prob) < 0.02,
+                f"a new mask every time ({keep_prob})": np.any(again != D),
             }
         return checks
 
@@ -73,7 +73,9 @@ def mean_is_kept(run: Any, rng: Any) -> dict[str, Any]:
         checks[f"keep_prob {keep_prob}: the mean over {N} masks is A"] = np.all(
             np.abs(np.mean(dropped, axis=1, keepdims=True) - a) < room
         )
-        checks["units are dropped"] = abs(np.mean(dropped == 0) - (1 - keep_prob)) < 0.01
+        checks[f"{100 * (1 - keep_prob):.0f} % of the units are dropped"] = (
+            abs(np.mean(dropped == 0) - (1 - keep_prob)) < 0.01
+        )
     return checks
 
 
@@ -110,10 +112,11 @@ def mean_loss(w: Any, x: Any, y: Any, keep_prob: Any) -> Any:
 def noisy_cost(run: Any, rng: Any) -> dict[str, Any]:
     """The cost of one and the same w, twice, with dropout and without."""
     run.using["np"].random.seed(1)
-    data = {"X": rng.standard_normal((3, 50)), "Y": rng.standard_normal((1, 50)), "w": rng.standard_normal((3, 1))}
+    X = rng.uniform(1, 2, (3, 50))
+    data = {"X": X, "Y": rng.standard_normal((1, 50)), "w": rng.uniform(1, 2, (3, 1))}
     with_dropout = [run(**data, keep_prob=0.8)["J"] for _ in range(5)]
     without = [run(**data, keep_prob=1.0)["J"] for _ in range(5)]
-    X, w = data["X"], data["w"]
+    w = data["w"]
     true = np.mean((w.T @ X - data["Y"]) ** 2)
     mean = np.mean([run(**data, keep_prob=0.8)["J"] for _ in range(4000)])
     return {
