@@ -7,6 +7,7 @@ import json
 import linecache
 import sys
 import textwrap
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from slips import SLIPS
 from slips.drawing import draw_inputs, named
 
 from tinygrad_notes import Tensor
+from tinygrad_notes.errors import BadInputError
 from tinygrad_notes.testing import bits, check_gradient
 from tinygrad_notes.testing.diagnosis import diagnose
 from tinygrad_notes.testing.draws import Draw
@@ -150,6 +152,25 @@ def test_the_text_is_stable():
     first, second = str(check("batch_norm.dmu-no-m")), str(check("batch_norm.dmu-no-m"))
     assert first == second
     assert "0x" not in first
+
+
+# ── the blame map ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_blame_map_is_painted(tmp_path):
+    report = check("two_layers.tanh-at-z")
+    blame = report.graph
+    assert blame.verdicts["Z1"] == "wrong"
+    assert blame.verdicts["Z2"] == blame.verdicts["W2"] == blame.verdicts["b2"] == "right"
+    assert blame.verdicts["W1"] == blame.verdicts["b1"] == "because"
+    assert "dZ1  the first wrong one" in str(blame)
+    picture = blame.save(tmp_path / "blame.svg")
+    ElementTree.parse(picture)
+    text = picture.read_text(encoding="utf-8")
+    assert all(colour in text for colour in ("#2e7d32!important", "#c62828!important", "#ef8f00!important"))
+    assert "#c62828!important" in blame.save(tmp_path / "blame.html").read_text(encoding="utf-8")
+    with pytest.raises(BadInputError, match="svg or"):
+        blame.save(tmp_path / "blame.png")
 
 
 # ── every form of function ───────────────────────────────────────────────────────────────────────────────────────

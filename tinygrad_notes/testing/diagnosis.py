@@ -63,6 +63,11 @@ class Diagnosis:
     blame: Blame | None = None
     others: list[str] = field(default_factory=list)
 
+    @property
+    def graph(self) -> Blame | None:
+        """The blame map, which draws itself."""
+        return self.blame
+
     def lines(self) -> list[str]:
         """The diagnosis as lines of text, at most eight."""
         found = [f"likely slip: {slip.text}" for slip in self.slips] or ["no single slip explains it."]

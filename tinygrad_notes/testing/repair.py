@@ -99,7 +99,7 @@ class Workshop:
             self.source = None  # a changed condition might never end
         self.calls = [self._recorded(draw) for draw in self.draws]
         self.tried = 0
-        self.kind: type = object
+        self.kind: Any = None
         self.keys = self._keys() if self.source is not None else {}
 
     def _recorded(self, draw: Draw) -> tuple[tuple[Any, ...], dict[str, Any]]:

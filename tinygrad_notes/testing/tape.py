@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..tensor import Tensor
 from .draws import Draw, named_leaves
 from .subject import Subject, copied, draw_with, widened
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..graphs import Graph
 
 __all__ = ["Edge", "Place", "Step", "Tape"]
 
@@ -83,7 +86,7 @@ class Tape:
     """One run of the cost at one draw."""
 
     def __init__(self, subject: Subject, draw: Draw) -> None:
-        self.draw = draw
+        self.draw, self.f = draw, subject.f
         inputs = copied(widened(draw.inputs))
         leaves = {name: Tensor(x, name=name) for name, x in named_leaves(inputs).items() if _is_float(x)}
         self.constants = {name: x for name, x in named_leaves(inputs).items() if name not in leaves}
@@ -155,6 +158,12 @@ class Tape:
                 step = self.steps[self._number[a.value.node]]
                 step.names.append(a.name)
                 step.name = step.name or a.name
+
+    def graph(self) -> Graph:
+        """The picture of the cost at this draw, with its gradients."""
+        from ..graphs import graph
+
+        return graph(self.f, *copied(widened(self.draw.inputs)).values(), gradients=True, unnamed=False)
 
     def _reachable(self) -> list[frozenset[str]]:
         """The inputs that each step depends on."""
