@@ -474,6 +474,25 @@ def test_equal_blocks_fold_into_one() -> None:
     assert any("36 operations, 768 parameters" in row.text for row in modules[0].rows)
 
 
+def test_a_tiny_gpt_folds_by_block_and_fits_a_screen() -> None:
+    rng = np.random.default_rng(0)
+    h: Any = rng.normal(size=(8, 16))
+    for i in range(12):
+        with tn.scope(f"block {i + 1}"):
+            with tn.scope("attention"):
+                Q, K, V, M = (Tensor(rng.normal(size=(16, 16)) / 4) for _ in range(4))
+                h = h + tn.nn.softmax((h @ Q) @ (h @ K).T / 4, axis=-1) @ (h @ V) @ M
+            with tn.scope("mlp"):
+                W1, W2 = Tensor(rng.normal(size=(16, 64)) / 4), Tensor(rng.normal(size=(64, 16)) / 8)
+                h = h + tn.nn.gelu(h @ W1) @ W2
+    J = np.mean(h**2)
+    J.backward()
+    graph = tn.graph(J)
+    assert len(graph.drawing.boxes) <= 4
+    assert "36,864 parameters" in graph.to_dot()
+    assert len(graph.with_view(level=1).drawing.boxes) > 20
+
+
 def test_a_scope_entered_again_is_another_box() -> None:
     h = Tensor(1.0)
     for _ in range(2):

@@ -23,6 +23,8 @@ FEW = 15
 """Up to so many operations the gradient has an arrow of its own; above, it is a row in the box."""
 WIDE = 60
 """Up to so many boxes a picture runs from left to right; above, from top to bottom (much quicker to lay out)."""
+SCREEN = 24
+"""Scopes are opened as long as a picture has no more boxes than this: it fits a screen, or a slide."""
 SMALL = 6
 """Above so many operations, values without a name are drawn inside the formula that uses them."""
 LONG = 72
@@ -198,7 +200,7 @@ class _Draughtsman:
         if self.view.level is not None:
             return min(self.view.level, deepest)
         for level in range(deepest, 0, -1):
-            if len({path[: level + 1] if len(path) > level else node for node, path in self.where.items()}) <= WIDE:
+            if len({path[: level + 1] if len(path) > level else node for node, path in self.where.items()}) <= SCREEN:
                 return level
         return 0
 
@@ -362,7 +364,7 @@ class _Draughtsman:
         for path in copies:
             own = [n for n in nodes if n.is_leaf and self.where[n][: len(path)] == path and _has_gradient(n)]
             total = np.sqrt(sum(norm(n.gradient) ** 2 for n in own))
-            texts.append(number(total, 2))
+            texts.append(number(total, 3))
         return texts if len(texts) <= 12 else [*texts[:6], "…", *texts[-5:]]
 
     def _summary(self, nodes: list[GraphNode]) -> Box:
@@ -415,7 +417,11 @@ class _Draughtsman:
         title = self._edge_title(edges[0]) if len(edges) == 1 else f"{len(edges)} uses of {source.label}"
         inside = self.box_of[source] != source.key
         if self.view.direction != "backward" or not self.backward:
-            label = f"{cut(source.label, 20)} {source.shape}" if inside and source.shape and len(sources) == 1 else ""
+            label = (
+                f"{cut(source.name or '', 20)} {source.shape}".strip()
+                if inside and source.shape and len(sources) == 1
+                else ""
+            )
             self.drawing.arrows.append(Arrow(key, *pair, "forward", label, title, marked))
         parts = [edge.contribution for edge in edges if edge.contribution is not None]
         if not self.backward or not (self.few or self.view.direction == "backward"):

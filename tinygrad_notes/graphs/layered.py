@@ -156,9 +156,11 @@ def _draw_arrow(body: ET.Element, arrow: Arrow, places: dict[str, Place], name: 
     if arrow.label:
         x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
         slope = end[1] - start[1] if across else 0.0
-        anchor = "middle" if abs(slope) < 12 or not back else "end" if slope > 0 else "start"
-        aside = {"middle": 0.0, "end": -6.0, "start": 6.0}[anchor]
-        _text(group, clean(arrow.label), (x + aside, y + (13 if back else -4)), 11, "back" if back else "note", anchor)
+        if not back or abs(slope) < 12:
+            at, anchor = (x, y + (13 if back else -4)), "middle"
+        else:  # where neither of the two arrows runs: to the right, above one that falls and below one that rises
+            at, anchor = (x + 14, y - 8) if slope > 0 else (x + 6, y + 13), "start"
+        _text(group, clean(arrow.label), at, 11, "back" if back else "note", anchor)
 
 
 def _point(point: tuple[float, float]) -> str:
