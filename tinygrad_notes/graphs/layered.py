@@ -102,7 +102,7 @@ def _size(box: Box) -> tuple[float, float]:
 def _places(drawing: Drawing, layers: list[list[str]], sizes: dict[str, tuple[float, float]]) -> dict[str, Place]:
     across = drawing.rankdir == "LR"
     labels = [len(arrow.label) * 11 * CHARACTER for arrow in drawing.arrows if arrow.label]
-    gap = max([46.0, *(label + 24 for label in labels)]) if across else 60.0
+    gap = max([46.0, *(label + 64 for label in labels)]) if across else 60.0
     size = {key: (w, h) if across else (h, w) for key, (w, h) in sizes.items()}  # (along the flow, across it)
     heights = [sum(size[key][1] for key in layer) + BETWEEN * (len(layer) - 1) for layer in layers]
     total, along = max(heights), 8.0
@@ -159,7 +159,7 @@ def _draw_arrow(body: ET.Element, arrow: Arrow, places: dict[str, Place], name: 
         if not back or abs(slope) < 12:
             at, anchor = (x, y + (13 if back else -4)), "middle"
         else:  # where neither of the two arrows runs: to the right, above one that falls and below one that rises
-            at, anchor = (x + 14, y - 8) if slope > 0 else (x + 6, y + 13), "start"
+            at, anchor = (x + 10, y - 10) if slope > 0 else (x + 6, y + 13), "start"
         _text(group, clean(arrow.label), at, 11, "back" if back else "note", anchor)
 
 
