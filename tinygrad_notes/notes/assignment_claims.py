@@ -189,7 +189,7 @@ def printed_accuracies(model: str) -> Any:
         del rng
         found = run()
         checks: dict[str, Any] = {
-            f"{part} {100 * share:.2f} % on the course's data": abs(found[part] - 100 * share) < 0.1
+            f"{part} {100 * share:.2f} %, counted on the course's data": abs(found[part] - 100 * share) < 0.1
             for part, share in zip(("train", "test"), RECORDED[model], strict=True)
         }
         plain = trained_on_the_pitch(0.0, 1.0)
