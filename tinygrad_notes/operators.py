@@ -81,9 +81,8 @@ def as_operand(other: Any, beside: Tensor) -> Any:
     return other if hasattr(other, "__array_function__") else NotImplemented
 
 
-def _compiled(source: str, name: str) -> Callable[..., Any]:
+def _compiled(source: str, name: str, **namespace: Any) -> Callable[..., Any]:
     """A function from a filled-in template, in the heart's namespace so that ``next_id`` stays one name."""
-    namespace: dict[str, Any] = {}
     filename = f"<__{name.strip('_')}__ of Tensor, from a template in operators.py>"
     exec(compile(source, filename, "exec"), vars(heart), namespace)
     function: Callable[..., Any] = namespace[name]
@@ -187,46 +186,57 @@ for _function, _entry in BOOK.items():
         )
 
 
-ELEMENTWISE = '''
-def {name}(t):
-    """``np.{name}`` of this Tensor, recorded."""
+ELEMENTWISE = """
+def run(t, f=FUNCTION, op=OP):
     x, n = t.data, t.node
     try:
-        y = {function}(x)
-    except TypeError as error:
+        y = f(x)
+    except Exception as error:
         raise operation_failed({name!r}, error, x) from error
+    {scalar}
     result = Computed()
     result.data = y
     if n is None or (paused and is_paused()):
         result.node = None
         return result
     node = Node()
-    node.op, node.parents, node.args = {op}, (n,), ({x},)
+    node.op, node.parents, node.args = op, (n,), ({x},)
     node.like = {like}
     node.id = next_id()
     node.grad = None
     result.node = node
     return result
-'''
+"""
 
 
-def _define_elementwise(entry: Rule) -> Callable[[Any], Any]:
+def define_elementwise(entry: Rule) -> Callable[[Any], Any]:
     """The quick way for a function of one input, from its template."""
-    op, name = entry.op((0,)), entry.name
-    vars(heart)[f"_{name}_FUNCTION"], vars(heart)[f"_{name}_OP"] = entry.f, op
+    op = entry.op((0,))
     source = ELEMENTWISE.format(
-        name=name,
-        function=f"_{name}_FUNCTION",
-        op=f"_{name}_OP",
+        name=entry.name,
         x="x" if op.keep[0] else "n.like",
         like="y" if op.keep_y else SLIM,
+        scalar="" if isinstance(entry.f, np.ufunc) else "y = y[()] if type(y) is ndarray and not y.ndim else y",
     )
-    return _compiled(source, name)
+    run = _compiled(source, "run", FUNCTION=entry.f, OP=op)
+    run.__name__, run.__qualname__ = entry.name, f"Tensor.{entry.name}"
+    run.__doc__ = f"``np.{entry.name}`` of this Tensor, recorded."
+    return run
 
+
+def apply_elementwise(entry: Rule, t: Tensor) -> Any:
+    """Call our own rule of one input (tn.nn.sigmoid, a primitive) the quick way, made at its first use."""
+    if entry.quick is None:
+        entry.quick = define_elementwise(entry)
+    return entry.quick(t)
+
+
+Tensor.__apply_elementwise__ = staticmethod(apply_elementwise)  # type: ignore[attr-defined]
+Lifted.__apply_elementwise__ = None
 
 for _function, _entry in BOOK.items():
     if type(_entry) is Rule and _entry.elementwise and isinstance(_function, np.ufunc) and _function.nin == 1:
-        UNARY[_function] = _define_elementwise(_entry)
+        UNARY[_function] = define_elementwise(_entry)
         setattr(Lifted, _function.__name__, _general(_entry))
 
 for _name, _ufunc in (("neg", np.negative), ("pos", np.positive), ("abs", np.absolute)):

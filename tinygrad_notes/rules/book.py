@@ -101,9 +101,11 @@ class Rule:
         "others",
         "param_names",
         "positions",
+        "quick",
         "reach",
         "reads",
         "samples",
+        "simple",
         "variadic",
         "vjps",
     )
@@ -149,6 +151,8 @@ class Rule:
             self.forward = f if not params else self._forward_with_params
         self.param_names = tuple(p.name.lstrip("_") for p in params)
         self.defaults = tuple(p.default for p in params)
+        self.quick: Callable[[Any], Any] | None = None  # made by the engine at the first call on a Tensor
+        self.simple = elementwise and self.inputs == 1 and not params and not variadic
         self._ops: dict[Any, Op] = {}
         self._plans: dict[tuple[Any, ...], Any] = {}
         self.positions = _positional_names(f) or self.input_names + self.param_names
@@ -231,6 +235,10 @@ class Rule:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, recorded if a Tensor is among its arguments."""
+        if self.simple and len(args) == 1 and not kwargs:
+            quick = getattr(type(args[0]), "__apply_elementwise__", None)
+            if quick is not None:
+                return quick(self, args[0])
         if self.others is not None and not self.covers(args, kwargs):
             return self.others(*args, **kwargs)
         values = args if self.variadic else self.bind(args, kwargs)
