@@ -360,7 +360,7 @@ ENTRIES = [
         "gc.1d",
         "gradient check in one dimension",
         "004:2398-2409",
-        r"gradapprox = \frac{J^+ - J^-}{2\varepsilon}",
+        r"\text{gradapprox} = \frac{J^+ - J^-}{2\varepsilon}",
         "J_plus = (theta + eps) * x\nJ_minus = (theta - eps) * x\ngradapprox = (J_plus - J_minus) / (2 * eps)\n"
         "grad = x\n"
         "difference = abs(grad - gradapprox) / (abs(grad) + abs(gradapprox))",
@@ -397,7 +397,7 @@ ENTRIES = [
         "gc.locate",
         "on failure look at the components",
         "004:2238-2241",
-        r"\arg\max_{l} \frac{\|approx^{[l]} - grad^{[l]}\|}{\|approx^{[l]}\| + \|grad^{[l]}\|}",
+        r"\text{arg max}_l\ \frac{\|\text{approx}^{[l]} - \text{grad}^{[l]}\|}{\|\text{approx}^{[l]}\| + \|\text{grad}^{[l]}\|}",
         "each = {k: norm(approx[k] - grads[k]) / (norm(approx[k]) + norm(grads[k])) for k in grads}\n"
         "worst = max(each, key=each.get)",
         Procedure(named),
@@ -414,7 +414,7 @@ ENTRIES = [
         "gc.dropout",
         "gradient checking does not work with dropout: check with keep_prob 1",
         "004:2244-2245",
-        r"A = A * (\text{rand} < \text{keep\_prob}) / \text{keep\_prob}",
+        r"A = A * (\text{rand} < \text{keep-prob}) / \text{keep-prob}",
         "D = np.random.rand(*A.shape) < keep_prob\nA = A * D / keep_prob",
         Procedure(without_dropout, drawing()),
     ),

@@ -164,7 +164,7 @@ ENTRIES = [
         "met.satisficing",
         "maximise accuracy subject to time ≤ 100 ms",
         "004:2503-2518",
-        r"\max accuracy \text{ subject to } time \leq 100\,ms",
+        r"\max \text{accuracy} \text{ subject to } \text{time} \leq 100\,ms",
         "best = max((name for name in accuracy if ms[name] <= limit), key=accuracy.get)",
         Every(Value("B", limit=100, **MODELS), Procedure(best_within_limit)),
     ),
@@ -186,7 +186,7 @@ ENTRIES = [
         "met.error",
         "Error = (1/m_dev) Σ I{y_pred(i) ≠ y(i)}",
         "004:2616-2620",
-        r"Error = \frac{1}{m_{dev}} \sum_{i=1}^{m_{dev}} I\{y_{pred}^{(i)} \neq y^{(i)}\}",
+        r"\text{Error} = \frac{1}{m_{dev}} \sum_{i=1}^{m_{dev}} I\{y_{pred}^{(i)} \neq y^{(i)}\}",
         "error = 1 / m_dev * sum(y_pred[i] != y[i] for i in range(m_dev))",
         Identity(
             "error = np.mean(y_pred != y)",
@@ -199,7 +199,7 @@ ENTRIES = [
         "met.weighted",
         "Error = (1/Σ w(i)) Σ w(i) I{…}: stays in [0, 1]",
         "004:2622-2630",
-        r"Error = \frac{1}{\sum_i w^{(i)}} \sum_i w^{(i)} I\{y_{pred}^{(i)} \neq y^{(i)}\}",
+        r"\text{Error} = \frac{1}{\sum_i w^{(i)}} \sum_i w^{(i)} I\{y_{pred}^{(i)} \neq y^{(i)}\}",
         "w = np.where(porn, 10, 1)\nerror = 1 / sum(w) * sum(w[i] * (y_pred[i] != y[i]) for i in range(len(y)))",
         Every(
             Identity(
@@ -234,7 +234,7 @@ ENTRIES = [
         "ab.def",
         "avoidable bias = training − human-level error; variance = dev − training error",
         "004:2675-2698,2812-2825",
-        r"\text{bias} = train - human,\quad \text{variance} = dev - train",
+        r"\text{bias} = \text{train} - \text{human},\quad \text{variance} = \text{dev} - \text{train}",
         "bias = train - human\nvariance = dev - train",
         Every(
             Identity(
@@ -259,7 +259,7 @@ ENTRIES = [
         "ab.proxy",
         "3 %, 1 %, 0.7 %, team 0.5 %: human level = 0.5 %, the Bayes error is at most that",
         "004:2702-2720",
-        r"Bayes \leq \min(3, 1, 0.7, 0.5)\,\%",
+        r"\text{Bayes} \leq \min(3, 1, 0.7, 0.5)\,\%",
         "human = min(errors)",
         Every(Value(0.5, errors=[3, 1, 0.7, 0.5]), Value(1, errors=[3, 1])),
     ),
@@ -273,7 +273,7 @@ ENTRIES = [
         "ab.surpass",
         "0.5/0.6/0.8 %: bias 0.1, variance 0.2; 0.5/0.3/0.4 %: avoidable bias unknown",
         "004:2661-2673,2730-2778",
-        r"train < human \Rightarrow \text{avoidable bias unknown}",
+        r"\text{train} < \text{human} \Rightarrow \text{avoidable bias unknown}",
         "bias = train - human if train >= human else None\nvariance = dev - train",
         Every(
             Value({"bias": 0.1, "variance": 0.2}, human=0.5, train=0.6, dev=0.8),

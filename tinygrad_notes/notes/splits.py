@@ -145,7 +145,7 @@ ENTRIES = [
         "bv.table",
         "1/11 %: variance; 15/16: bias; 15/30: both; 0.5/1: neither",
         "000:151-157; 004:1749-1773",
-        r"\text{bias} = train - human,\quad \text{variance} = dev - train",
+        r"\text{bias} = \text{train} - \text{human},\quad \text{variance} = \text{dev} - \text{train}",
         "high_bias = train - human >= high\nhigh_variance = dev - train >= high",
         Procedure(four_columns),
     ),
