@@ -397,7 +397,8 @@ ENTRIES = [
         "gc.locate",
         "on failure look at the components",
         "004:2238-2241",
-        r"\text{arg max}_l\ \frac{\|\text{approx}^{[l]} - \text{grad}^{[l]}\|}{\|\text{approx}^{[l]}\| + \|\text{grad}^{[l]}\|}",
+        r"\text{arg max}_l\ \frac{\|\text{approx}^{[l]} - \text{grad}^{[l]}\|}"
+        r"{\|\text{approx}^{[l]}\| + \|\text{grad}^{[l]}\|}",
         "each = {k: norm(approx[k] - grads[k]) / (norm(approx[k]) + norm(grads[k])) for k in grads}\n"
         "worst = max(each, key=each.get)",
         Procedure(named),
