@@ -47,11 +47,13 @@ def cats(run: Any, rng: Any) -> dict[str, Any]:
 def reshaped(run: Any, rng: Any) -> dict[str, Any]:
     """What X.reshape(X.shape[0], -1).T is."""
     del rng
-    found = []
+    checks = {}
     for a, b, c, d in ((7, 4, 5, 3), (209, 8, 8, 3)):
-        X = np.zeros((a, b, c, d))
-        found.append(run(a=a, b=b, c=c, d=d)["shape"] == X.reshape(X.shape[0], -1).T.shape)
-    return {"X (7, 4, 5, 3): X.reshape(7, -1).T is (60, 7)": found[0], "and so for 209 images": found[1]}
+        X, said = np.zeros((a, b, c, d)), run(a=a, b=b, c=c, d=d)["shape"]
+        X_flat = X.reshape(X.shape[0], -1).T
+        slip = "" if said == X_flat.shape else f", not {said}"
+        checks[f"X {X.shape}: X.reshape({a}, -1).T is {X_flat.shape}{slip}"] = said == X_flat.shape
+    return checks
 
 
 def planar(run: Any, rng: Any) -> dict[str, Any]:

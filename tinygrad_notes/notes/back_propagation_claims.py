@@ -123,7 +123,8 @@ def names_hold(run: Any, rng: Any) -> dict[str, bool]:
     }
     found = run(a2=1 / (1 + np.exp(-z2)), y=(y > 0) * 1.0)
     return {
-        f"{name} is what its name says": np.shape(value) == meaning[name].shape and np.allclose(value, meaning[name])
+        f"{name} {np.shape(value)} is what its name says, {meaning[name].shape}": np.shape(value) == meaning[name].shape
+        and np.allclose(value, meaning[name])
         for name, value in found.items()
     }
 
@@ -142,12 +143,14 @@ def jacobian_of_z(w: Any, a: Any) -> Any:
 def all_four_cases(run: Any, rng: Any) -> dict[str, bool]:
     """d(w_km a_m)/dw_ij for all i, j, k, m, against the derivative itself (linear, so a difference is exact)."""
     a, n = rng.standard_normal(3), 2
-    term, right = run(a=a)["term"], []
+    term = run(a=a)["term"]
     for i, j, k, m in np.ndindex(n, 3, n, 3):
         w = np.zeros((n, 3))
         w[i, j] = 1
-        right.append(term(i, j, k, m) is not None and np.isclose(term(i, j, k, m), w[k, m] * a[m]))
-    return {"the cases give d(w_km a_m)/dw_ij for all i, j, k, m": all(right)}
+        found, right = term(i, j, k, m), w[k, m] * a[m]
+        if found is None or not np.isclose(found, right):
+            return {f"(i, j) = ({i}, {j}), (k, m) = ({k}, {m}): {right:g} (the cases say {found})": False}
+    return {"the cases give d(w_km a_m)/dw_ij for all i, j, k, m": True}
 
 
 def b_drops_out(run: Any, rng: Any) -> dict[str, bool]:

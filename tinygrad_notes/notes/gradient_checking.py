@@ -44,7 +44,7 @@ def tends_to_the_derivative(run: Any, rng: Any) -> dict[str, Any]:
     for name, (f, slope) in SMOOTH.items():
         theta = rng.uniform(0.5, 1.5)
         far, near = (abs(run(f=f, theta=theta, eps=eps)["g"] - slope(theta)) for eps in (1e-2, 1e-5))
-        checks[f"{name}: it tends to the derivative"] = near < 1e-4 and near < far
+        checks[f"{name}: off by {far:.1g} at ε = 0.01, by {near:.1g} at 0.00001"] = near < 1e-4 and near < far
     return checks
 
 

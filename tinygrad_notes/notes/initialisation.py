@@ -110,8 +110,8 @@ def standard_normal_draw(scale: float) -> Any:
         W = pooled(run, "W")
         return {
             "W is (2, 2)": W.shape[1:] == (2, 2),
-            "half of the weights are negative": abs(np.mean(W < 0) - 0.5) < 0.05,
-            f"their deviation is {scale}": abs(np.std(W) / scale - 1) < 0.1,
+            f"half of the weights are negative ({np.mean(W < 0):.2f} of them)": abs(np.mean(W < 0) - 0.5) < 0.05,
+            f"their deviation is {scale} ({np.std(W):.3g})": abs(np.std(W) / scale - 1) < 0.1,
         }
 
     return check
@@ -123,7 +123,7 @@ def one_output(run: Any, rng: Any) -> dict[str, bool]:
     found = run()
     A1, Y = rng.standard_normal((2, 5)), np.zeros((1, 5))
     Z2 = found["W2"] @ A1 + found["b2"]
-    return {f"Z[2] has the {Y.shape} of Y": Z2.shape == Y.shape, "W[2] is small": np.max(np.abs(found["W2"])) < 0.1,
+    return {f"Z[2] {Z2.shape} has the shape of Y {Y.shape}": Z2.shape == Y.shape, "W[2] is small": np.max(np.abs(found["W2"])) < 0.1,
             "b[2] starts at 0": not np.any(found["b2"])}  # fmt: skip
 
 
@@ -153,7 +153,8 @@ def slopes(run: Any, rng: Any) -> dict[str, bool]:
 def is_large(run: Any, rng: Any) -> dict[str, bool]:
     """What is named is large for large W, with σ and with tanh."""
     Z = 10 * rng.standard_normal((20, 50)) @ rng.standard_normal((50, 30))
-    return {f"with {g.__name__} it exceeds 100": np.max(np.abs(run(g=g, Z=Z)["large"])) > 100 for g in (sig, np.tanh)}
+    most = {g.__name__: np.max(np.abs(run(g=g, Z=Z)["large"])) for g in (sig, np.tanh)}
+    return {f"with {name} it exceeds 100 (the largest is {value:.3g})": value > 100 for name, value in most.items()}
 
 
 def sig(z: Any) -> Any:
@@ -179,7 +180,8 @@ def relu_regression(run: Any, rng: Any) -> dict[str, bool]:
             Ws[layer] = Ws[layer] - 0.01 / m * dZ @ A.T
             bs[layer] = bs[layer] - 0.01 / m * np.sum(dZ, axis=1, keepdims=True)
     last = np.mean(dZ3**2) / 2
-    return {f"after 500 steps it is better than a constant ({np.var(Y) / 2:.3g})": last < np.var(Y) / 2}
+    constant = np.var(Y) / 2
+    return {f"after 500 steps the cost {last:.3g} is below that of a constant, {constant:.3g}": last < constant}
 
 
 def large_is_costly(run: Any, rng: Any) -> dict[str, bool]:
