@@ -123,8 +123,11 @@ def one_output(run: Any, rng: Any) -> dict[str, bool]:
     found = run()
     A1, Y = rng.standard_normal((2, 5)), np.zeros((1, 5))
     Z2 = found["W2"] @ A1 + found["b2"]
-    return {f"Z[2] {Z2.shape} has the shape of Y {Y.shape}": Z2.shape == Y.shape, "W[2] is small": np.max(np.abs(found["W2"])) < 0.1,
-            "b[2] starts at 0": not np.any(found["b2"])}  # fmt: skip
+    return {
+        f"Z[2] {Z2.shape} has the shape of Y {Y.shape}": Z2.shape == Y.shape,
+        "W[2] is small": np.max(np.abs(found["W2"])) < 0.1,
+        "b[2] starts at 0": not np.any(found["b2"]),
+    }
 
 
 def update_fits(run: Any, rng: Any) -> dict[str, bool]:
@@ -153,11 +156,11 @@ def slopes(run: Any, rng: Any) -> dict[str, bool]:
 def is_large(run: Any, rng: Any) -> dict[str, bool]:
     """What is named is large for large W, with σ and with tanh."""
     Z = 10 * rng.standard_normal((20, 50)) @ rng.standard_normal((50, 30))
-    most = {g.__name__: np.max(np.abs(run(g=g, Z=Z)["large"])) for g in (sig, np.tanh)}
+    most = {g.__name__: np.max(np.abs(run(g=g, Z=Z)["large"])) for g in (sigma, np.tanh)}
     return {f"with {name} it exceeds 100 (the largest is {value:.3g})": value > 100 for name, value in most.items()}
 
 
-def sig(z: Any) -> Any:
+def sigma(z: Any) -> Any:
     """The sigmoid, 1/(1 + e^−z)."""
     return sigmoid(z)
 
