@@ -25,7 +25,7 @@ from .watch import Watch
 
 __all__ = ["Repair", "Workshop"]
 
-SECONDS = 1.8
+SECONDS = 1.0
 CHANGES = 1100
 """So many changes are tried out, unless the user's function is so slow that time runs out first."""
 
@@ -170,7 +170,7 @@ class Workshop:
         source = self.source
         if source is None:
             return
-        until = time.perf_counter() + seconds
+        until = time.thread_time() + seconds
         edits = edits_of(source.tree, scope)
         if lines or settled:
             edits.sort(
@@ -181,7 +181,7 @@ class Workshop:
         with np.errstate(all="ignore"), warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")
             for edit in edits[:CHANGES]:
-                if time.perf_counter() > until:
+                if time.thread_time() > until:
                     return
                 self.tried += 1
                 found = self._try(source, edit)

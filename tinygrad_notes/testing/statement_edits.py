@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["Edit", "parsed", "statement_edits"]
@@ -48,6 +49,7 @@ class Edit:
             getattr(self.owner, self.field)[self.index] = node
 
 
+@lru_cache(maxsize=4096)
 def parsed(text: str) -> ast.expr:
     """An expression from its source."""
     return ast.parse(text, mode="eval").body
