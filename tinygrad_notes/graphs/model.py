@@ -291,14 +291,16 @@ class Snapshot:
 
     def replay(self, wanted: GraphNode) -> None:
         """Compute the value of `wanted` from the values before it, without recursion."""
-        missing = [wanted]
+        missing, seen = [wanted], {wanted}
         for node in missing:
-            missing += [edge.source for edge in node.inputs if edge.source._value is UNKNOWN]
-        for node in sorted(set(missing), key=lambda node: node.index):
-            if node._value is UNKNOWN:
-                with np.errstate(all="ignore"):
-                    y = node.op.forward(*node.arguments())
-                node._value = Parts(y) if type(y) is tuple else y[()] if isinstance(y, np.ndarray) and not y.ndim else y
+            for edge in node.inputs:
+                if edge.source._value is UNKNOWN and edge.source not in seen:
+                    seen.add(edge.source)
+                    missing.append(edge.source)
+        for node in sorted(missing, key=lambda node: node.index):
+            with np.errstate(all="ignore"):
+                y = node.op.forward(*node.arguments())
+            node._value = Parts(y) if type(y) is tuple else y[()] if isinstance(y, np.ndarray) and not y.ndim else y
 
     # gradients: one walk of our own, so that every edge keeps its part
 
