@@ -27,7 +27,7 @@ from tinygrad_notes.notes.formula import Formula
 
 LIST = Path(__file__).parent / "data" / "catalogue_ids.txt"
 WANTED = dict(line.split() for line in LIST.read_text(encoding="utf-8").splitlines())
-SAMPLE = 500
+SAMPLE = 300
 
 
 @functools.cache
@@ -319,10 +319,10 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    from tinygrad_notes.notes.site import write_site
-
-    directory = tmp_path_factory.mktemp("site")
-    write_site(directory, all_verified())
+    directory, found = tmp_path_factory.mktemp("site"), all_verified()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Entry, "verify", lambda entry: found[entry.id])  # once is enough
+        assert cli.main(["notes", "--html", str(directory)]) == 0
     return directory
 
 
