@@ -7,7 +7,7 @@ from typing import Any
 
 from . import errors, nn, operators, optim, testing, train
 from .coverage import coverage
-from .graphs import Graph, graph
+from .graphs import Graph, debug, graph, why
 from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
 from .tensor import Tensor, stop_gradient
@@ -19,6 +19,7 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "coverage",
+    "debug",
     "elementwise_grad",
     "errors",
     "grad",
@@ -38,6 +39,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "vmap",
+    "why",
 ]
 
 __version__ = "0.1.0"

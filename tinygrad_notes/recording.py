@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,6 +73,13 @@ def _marked_next_id() -> int:
         frame = user_frame()
         if frame is not None:
             mark.code, mark.lasti, mark.line = frame.f_code, frame.f_lasti, frame.f_lineno
+    watcher = getattr(here, "watcher", None)
+    if watcher:
+        recorder = sys._getframe(1).f_locals  # of an operator from a template, of make_node, or (no y) of leaf_node
+        if "y" in recorder:
+            node = recorder["node"]
+            node.id, node.grad = mark, None
+            watcher(node, recorder["y"])
     return mark
 
 
@@ -117,7 +125,14 @@ def scope(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def call_sites() -> Iterator[None]:
-    """Record the user's code position with every operation, in this thread."""
-    with _marks(sites=True):
+def call_sites(watcher: Callable[[Any, Any], None] | None = None) -> Iterator[None]:
+    """Record the user's code position with every operation, in this thread.
+
+    Parameters
+    ----------
+    watcher : callable, optional
+        Called as ``watcher(node, value)`` for every operation; may raise.
+    """
+    state = {"sites": True} if watcher is None else {"sites": True, "watcher": watcher}
+    with _marks(**state):
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .debug import debug
 from .graph import Graph, graph
+from .why import Why, why
 
-__all__ = ["Graph", "graph"]
+__all__ = ["Graph", "Why", "debug", "graph", "why"]
