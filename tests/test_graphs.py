@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import sys
-import time
 import weakref
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -517,14 +516,10 @@ def test_large_graphs_are_cut_with_a_line_that_says_so() -> None:
     assert drawing.left_out == 951
 
 
-def test_no_recursion_and_linear_time() -> None:
-    J = chain(100_000)
-    start = time.perf_counter()
-    graph = Graph(J.node, gradients=True)  # type: ignore[arg-type]
-    taken = time.perf_counter() - start
+def test_a_hundred_thousand_nodes_without_recursion() -> None:
+    graph = Graph(chain(100_000).node, gradients=True)  # type: ignore[arg-type]
     assert len(graph.nodes) == 100_001
     assert math.isclose(float(graph.nodes[0].gradient), 1.0001**50_000, rel_tol=1e-9)
-    assert taken < 5  # 0.5 s on a quiet machine; twice as many nodes take twice as long
     assert len(str(graph).splitlines()) == 201
 
 
