@@ -1,9 +1,9 @@
-"""The notes themselves: every formula verified or refuted (`catalogue`), the assignments run again (`experiments`)."""
+"""The notes themselves: formulas verified or refuted (`catalogue`), `procedures`, assignments run again (`experiments`)."""
 
 from __future__ import annotations
 
-from . import experiments
+from . import experiments, procedures
 from .catalogue import catalogue
 from .entry import Entry, Verification
 
-__all__ = ["Entry", "Verification", "catalogue", "experiments"]
+__all__ = ["Entry", "Verification", "catalogue", "experiments", "procedures"]
