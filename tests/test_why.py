@@ -164,7 +164,9 @@ def test_updated_in_place():
     x = Tensor([1.0, -1.0])
     J = np.sum(x * x)
     x[0] = 3.0
-    check(tn.why(J, x), "no path", "x was updated (x[i] = v, x += v, x = …) after the result", "compute the result again")
+    check(
+        tn.why(J, x), "no path", "x was updated (x[i] = v, x += v, x = …) after the result", "compute the result again"
+    )
 
 
 def test_named_afterwards():
@@ -237,10 +239,10 @@ def test_relu_is_off_in_some():
         (lambda x: nn.sigmoid(x * x + 800), "sigmoid is saturated: at (x * x + 800)[0] = 801 it is 1"),
         (lambda x: np.tanh(x * x + 800), "tanh is saturated"),
         (lambda x: np.exp(-800 * x * x), "underflow: exp(-800) is 0 in float64"),
-        (lambda x: nn.softmax(x), "softmax adds up to 1 whatever x is"),
+        (lambda x: nn.softmax(x - x.data), "softmax adds up to 1 whatever x − [1, -2] is"),
         (lambda x: x * 1e-200 * 1e-200, "underflow: a gradient of 1e-200 times the slope of multiply"),
         (lambda x: np.square(x - x.data), "the slope of square is 0 at (x − [1, -2])[0] = 0"),
-        (lambda x: x[:0], "takes no entry of x"),
+        (lambda x: x[:0], "x[:0] is empty"),
         (lambda x: x - np.mean(x), "the ways through which x counts cancel"),
     ],
 )  # fmt: skip
@@ -396,8 +398,8 @@ def test_float32_overflows_earlier():
         (np.cbrt, 0.0, "inf", "which is inf at 0"),
         (np.arcsin, 1.0, "inf", "the slope of arcsin is inf at 1"),
         (lambda x: np.arctan2(x, x), 0.0, "nan", "arctan2(0, 0) has no slope"),
-        (lambda x: (x * x) * (x * x) * x, 1e80, "inf", "overflow: the result is beyond 1.8e+308, the largest float64"),
-        (lambda x: 1e-300 / x, 1e-200, "inf", "the slope −a/b² overflows at b = 1e-200"),
+        (lambda x: x * x * x, 1e200, "inf", "overflow: the result is beyond 1.8e+308, the largest float64"),
+        (lambda x: 1.0 / x, 1e-160, "inf", "the slope −a/b² overflows at b = 1e-160"),
         (lambda x: x * np.inf, 0.0, "inf", "the constant inf itself isn't finite"),
         (lambda x: x * 1e200 * 1e200, 1e-300, "inf", "1e+200 times the slope is beyond the largest float64"),
     ],
@@ -479,7 +481,8 @@ def test_the_path_is_marked_in_the_picture():
     x, w = Tensor([4.0, 0.0], name="<x>"), Tensor(1.0)
     J = np.sum(np.sqrt(x) * w)
     answer = tn.why(J, x)
-    tints = {box.nodes[0].label: box.tint for box in answer.graph.drawing.boxes if box.nodes}
+    label = {node.key: node.label for node in answer.graph.nodes}
+    tints = {label[box.key]: box.tint for box in answer.graph.drawing.boxes if box.key in label}
     assert tints["sqrt(<x>)"] == tints["<x>"] == "marked"
     assert tints["w"] != "marked"
     assert "&lt;x&gt;" in answer._repr_html_()

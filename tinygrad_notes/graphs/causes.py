@@ -26,7 +26,7 @@ INSIDE_ONE = ("arcsin", "arccos", "arctanh")
 LENGTHS = ("sum", "add", "mean", "dot", "matmul", "einsum", "vecdot")
 
 FRIENDS = {
-    "sigmoid": "take the loss of the logits: tn.nn.binary_cross_entropy_with_logits(Z, Y), where Z goes into the sigmoid",
+    "sigmoid": "take the loss of the logits: tn.nn.binary_cross_entropy_with_logits(Z, Y), A = sigmoid(Z)",
     "softmax": "use tn.nn.log_softmax(Z), or the loss of the logits: tn.nn.softmax_cross_entropy(Z, Y)",
 }
 
@@ -76,16 +76,17 @@ def _known_cause(node: GraphNode, name: str, entries: list[Any], y: Any) -> Caus
         return "x log y is infinite where y is 0 and x is not", _away_from_zero(node, 1)
     if name == "sqrt":
         return "a negative number has no square root", "np.sqrt(np.maximum(x, 0)) if rounding made it negative"
-    if name in ("divide", "reciprocal", "remainder", "fmod", "floor_divide"):
-        if b == 0:
-            top = number(a) if name != "reciprocal" else "1"
-            what = "NaN" if np.isnan(y) else number(y)
-            below, _, source = operands(node)[-1]
-            advice = f"keep {below} away from 0: {below} + 1e-12, or np.where({below} != 0, {below}, 1)"
-            return f"{top} / 0 is {what}", advice if source is not None else "look at the divisor, a constant"
+    if name in ("divide", "reciprocal", "remainder", "fmod", "floor_divide") and b == 0:
+        top = number(a) if name != "reciprocal" else "1"
+        what = "NaN" if np.isnan(y) else number(y)
+        below, _, source = operands(node)[-1]
+        advice = f"keep {below} away from 0: {below} + 1e-12, or np.where({below} != 0, {below}, 1)"
+        return f"{top} / 0 is {what}", advice if source is not None else "look at the divisor, a constant"
     if name in EXPONENTIALS:
         most = np.log(np.finfo(np.asarray(y).dtype).max)
-        advice = "subtract the largest first: exp(x − max(x)); tn.nn has softmax, logsumexp, sigmoid and softplus, which do"
+        advice = (
+            "subtract the largest first: exp(x − max(x)); tn.nn has softmax, logsumexp, sigmoid and softplus, which do"
+        )
         return f"{name}({number(a)}) overflows: e to more than {number(most, 4)} is no {np.asarray(y).dtype}", advice
     if name == "power":
         if a == 0 and b < 0:
@@ -121,7 +122,10 @@ def _away_from_zero(node: GraphNode, position: int) -> str:
 
 def _overflow(node: GraphNode) -> Cause:
     limit = number(float(np.finfo(node.dtype).max), 2) if node.dtype is not None else "the largest float"
-    return f"overflow: the result is beyond {limit}, the largest {node.dtype}", "scale the inputs down, or take logarithms"
+    return (
+        f"overflow: the result is beyond {limit}, the largest {node.dtype}",
+        "scale the inputs down, or take logarithms",
+    )
 
 
 # ── backward ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,4 +154,7 @@ def slope_cause(edge: GraphEdge, index: Index, g: Any) -> Cause:
         return "arctan2(0, 0) has no slope: 0 / 0", "keep one of the two away from 0"
     if name == "divide" and edge.position == 1:
         return f"the slope −a/b² overflows at b = {number(b)}", f"keep {below} away from 0"
-    return f"{number(g)} times the slope is beyond the largest {node.dtype} ({node.op.rule.formula})", "scale the inputs down"
+    return (
+        f"{number(g)} times the slope is beyond the largest {node.dtype} ({node.op.rule.formula})",
+        "scale the inputs down",
+    )

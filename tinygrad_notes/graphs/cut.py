@@ -55,7 +55,7 @@ def find_cut(graph: Snapshot, found: set[Node], x: Tensor, name: str, names: Nam
     if moved is not None:
         return moved
     on_the_way = _computed_from(x.node, name, x, names)
-    cut = _left_the_graph(graph, on_the_way, name) or _compared(graph, on_the_way, name)
+    cut = _left_the_graph(graph, on_the_way, name) or _compared(graph, on_the_way)
     if cut is not None:
         return cut
     cut = _without_graph(graph, names)
@@ -76,8 +76,12 @@ def _constant_cut(graph: Snapshot, x: Tensor, name: str, names: Names) -> Cut:
     if origin is not None:
         text = f"{name} is a constant: it holds the values of {origin}, without its graph (stop_gradient or .data)"
         return Cut(text, f"use {origin} itself", user)
-    text = f"{name} is a constant: made with requires_grad=False, under no_grad(), by stop_gradient or from constants only"
-    return Cut(text, f"make it with Tensor(…), or compute it outside no_grad(), and compute {graph.root.label} again", user)
+    text = (
+        f"{name} is a constant: made with requires_grad=False, under no_grad(), by stop_gradient or from constants only"
+    )
+    return Cut(
+        text, f"make it with Tensor(…), or compute it outside no_grad(), and compute {graph.root.label} again", user
+    )
 
 
 # ── updated in place, or given a name ────────────────────────────────────────────────────────────────────────────
@@ -134,9 +138,9 @@ def _constant_over(graph: Snapshot, data: Any) -> Constant | None:
         value = constant.value
         if value is data:
             return constant
-        if isinstance(value, np.ndarray) and isinstance(data, np.ndarray):
-            if np.may_share_memory(value, data) or _is_copy(value, data):
-                return constant
+        both = isinstance(value, np.ndarray) and isinstance(data, np.ndarray)
+        if both and (np.may_share_memory(value, data) or _is_copy(value, data)):
+            return constant
     return None
 
 
@@ -165,13 +169,14 @@ def _left_the_graph(graph: Snapshot, on_the_way: list[tuple[str, Tensor]], name:
             continue
         node = tensor.node
         chain = name if last == name else f"{name} → {last}"
-        text = f"cut after {chain}: the values of {last} enter {_written(reader)} as a plain array ({last}.data, stop_gradient, item)"
+        ways = f"({last}.data, stop_gradient, item)"
+        text = f"cut after {chain}: the values of {last} enter {_written(reader)} as a plain array {ways}"
         made = None if node is None or node.op is LEAF else node.id
         return Cut(text, f"use {last} itself there", reader, made)
     return None
 
 
-def _compared(graph: Snapshot, on_the_way: list[tuple[str, Tensor]], name: str) -> Cut | None:
+def _compared(graph: Snapshot, on_the_way: list[tuple[str, Tensor]]) -> Cut | None:
     """A mask in the graph that is a comparison of one of these Tensors."""
     masks = [c for c in graph.constants if getattr(getattr(c.value, "dtype", None), "kind", "") == "b"]
     for last, tensor in on_the_way[:MOST] if masks else []:
@@ -200,6 +205,7 @@ def _without_graph(graph: Snapshot, names: Names) -> Cut | None:
         if tensor.node is None and not hasattr(tensor, "_constant_name"):
             reader = _reader(graph, _constant_over(graph, tensor.data))
             if reader is not None:
-                text = f"cut at {name}: it enters {_written(reader)} without a graph (computed under no_grad(), or from constants only)"
+                made = "without a graph (computed under no_grad(), or from constants only)"
+                text = f"cut at {name}: it enters {_written(reader)} {made}"
                 return Cut(text, f"compute {name} outside no_grad()", reader)
     return None

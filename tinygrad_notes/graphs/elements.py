@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from .model import GraphNode
 
-__all__ = ["first", "first_bad", "is_finite", "is_zero", "operand_at", "operands", "place", "share", "shown", "trouble_of"]
+__all__ = [
+    "first",
+    "first_bad",
+    "is_finite",
+    "is_zero",
+    "operand_at",
+    "operands",
+    "place",
+    "share",
+    "shown",
+    "trouble_of",
+]
 
 Index = tuple[int, ...]
 
@@ -132,7 +143,7 @@ def shown(node: GraphNode, index: Index) -> str:
     """``x[1] = 0, w = 3``: what goes into an operation at one entry; whole arrays by their largest number."""
     texts = []
     for name, value, source in operands(node):
-        if not hasattr(value, "dtype") and not isinstance(value, (int, float, complex)) or isinstance(value, bool):
+        if (not hasattr(value, "dtype") and not isinstance(value, (int, float, complex))) or isinstance(value, bool):
             continue
         if hasattr(value, "dtype") and value.dtype.kind not in "fciu":
             continue

@@ -94,7 +94,9 @@ def _made_here(node: GraphNode, index: Index) -> Origin:
     what = number(value) if hasattr(value, "item") and not np.ndim(value) else "not finite"
     if node.is_leaf:
         where = place(node.label, index)
-        return Origin(node, None, index, f"{where} is {what} from the start", f"look at the data: np.isfinite({node.label})")
+        return Origin(
+            node, None, index, f"{where} is {what} from the start", f"look at the data: np.isfinite({node.label})"
+        )
     why, advice = forward_cause(node, index)
     given = shown(node, index)
     text = f"forward, {place(node.label, index)} = {what}" + (f" from {given}" if given else "") + f": {why}"
@@ -176,7 +178,9 @@ def _masked(edge: GraphEdge, index: Index) -> Origin | None:
         if not is_finite(node.value):
             return None
         text = f"{start}, its result is multiplied by 0 later, and {kind}"
-        return Origin(node, edge, index, text, f"make {source.label} safe before {node.op.name}, not the result after it")
+        return Origin(
+            node, edge, index, text, f"make {source.label} safe before {node.op.name}, not the result after it"
+        )
     picker = choice.target
     inner = picker.op.rule.name
     if inner != "where":
@@ -187,13 +191,16 @@ def _masked(edge: GraphEdge, index: Index) -> Origin | None:
     condition = condition_text(picker, "!= 0" if node.op.name in ("divide", "reciprocal") else "> 0")
     other = operands(picker)[2 if first else 1][0]
     safe = SAFE.get(node.op.name, "1.0")
-    inside = f"np.where({condition}, {source.label}, {safe})" if first else f"np.where({condition}, {safe}, {source.label})"
+    inside = (
+        f"np.where({condition}, {source.label}, {safe})" if first else f"np.where({condition}, {safe}, {source.label})"
+    )
     again = _with_safe(node, source)
     outside = f"np.where({condition}, {again}, {other})" if first else f"np.where({condition}, {other}, {again})"
-    text = (
-        f"{start}. np.where takes its other branch there, but both branches are computed and differentiated, and {kind}"
+    both = "but both branches are computed and differentiated"
+    text = f"{start}.\nnp.where takes its other branch there, {both}, and {kind}"
+    return Origin(
+        node, edge, index, text, f"choose a safe number first, then the branch:\n    safe = {inside}\n    {outside}"
     )
-    return Origin(node, edge, index, text, f"choose a safe number first, then the branch:\n    safe = {inside}\n    {outside}")
 
 
 PICKING = ("where", "maximum", "minimum", "clip", "relu", "max", "min", "amax", "amin")

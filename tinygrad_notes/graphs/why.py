@@ -149,12 +149,12 @@ def why(J: Tensor, x: Tensor | None = None) -> Why:
     ...     J.backward()
     >>> print(why(J, x))
     dJ/dx is NaN in 1 of 2 elements, first x[1].
-    Made backward through √x at x[1] = 0: its slope is not finite there. np.where takes its other branch there, but
-    both branches are computed and differentiated, and 0 · inf is NaN.
+    Made backward through sqrt(x) at x[1] = 0: its slope is not finite there.
+    np.where takes its other branch there, but both branches are computed and differentiated, and 0 · inf is NaN.
     To do: choose a safe number first, then the branch:
         safe = np.where(x > 0, x, 1.0)
         np.where(x > 0, np.sqrt(safe), 0)
-    Path: J ← where(bool(2,), √x, 0) ← √x ← x
+    Path: J ← where([True, False], sqrt(x), 0) ← sqrt(x) ← x
     """
     for argument in (J, x):
         if not isinstance(argument, Tensor) and argument is not None:
@@ -162,7 +162,7 @@ def why(J: Tensor, x: Tensor | None = None) -> Why:
     names = names_of_frame(user_frame())
     if J.node is None:
         name = next((n for n, t in names.tensors if t is J), "J")
-        text = f"{name} is a constant: no Tensor with requires_grad=True leads to it (computed under no_grad(), or from .data?)"
+        text = f"{name} is a constant: nothing tracked leads to it (computed under no_grad(), or from .data?)"
         return Why("constant", text, f"compute {name} from Tensors outside no_grad()")
     if x is None:
         return _why_value(Graph(J.node, gradients=False, names=names))
@@ -185,9 +185,7 @@ def _why_value(graph: Graph) -> Why:
     origin = origin_of_value(root)
     path = _down(root, origin.node)
     text = f"{root.label} is {trouble(root.value)}.\n{_sentence(origin)}"
-    return Why(
-        trouble_of(root.value), text, origin.advice, path=path, node=origin.node, origin=origin, graph=graph
-    )
+    return Why(trouble_of(root.value), text, origin.advice, path=path, node=origin.node, origin=origin, graph=graph)
 
 
 def _sentence(origin: Origin) -> str:
@@ -230,7 +228,8 @@ def _why_not_finite(graph: Graph, node: GraphNode, verdict: str, state: str) -> 
     g = node.gradient
     origin = origin_of_gradient(node)
     where = f", first {place(node.label, first_bad(g))}" if node.shape else ""
-    text = f"{_title(graph, node)} is {trouble(g)}{' elements' if node.shape and node.size > 1 else ''}{where}.\n{_sentence(origin)}"
+    many = " elements" if node.size > 1 else ""
+    text = f"{_title(graph, node)} is {trouble(g)}{many}{where}.\n{_sentence(origin)}"
     return Why(
         verdict,
         text + _none(state),
@@ -277,7 +276,8 @@ def _why_cancelled(graph: Graph, node: GraphNode, title: str, state: str) -> Why
         return Why("zero", text + _none(state), "look at gradient=", node=culprit, gradient=node.gradient, graph=graph)
     parts = [edge for edge in meeting.outputs if np.any(edge.contribution)]
     shown = " and ".join(
-        f"{number(edge.contribution) if not meeting.shape else 'a part'} by way of {edge.target.label}" for edge in parts[:MOST]
+        f"{number(edge.contribution) if not meeting.shape else 'a part'} by way of {edge.target.label}"
+        for edge in parts[:MOST]
     )
     text = f"{title}: the ways through which {meeting.label} counts cancel: {shown}."
     return Why(
@@ -352,5 +352,3 @@ def _through(root: GraphNode, culprit: GraphNode, node: GraphNode) -> tuple[Grap
 
 def _through_edge(root: GraphNode, edge: GraphEdge, node: GraphNode) -> tuple[GraphNode, ...]:
     return (*_down(root, edge.target), *_down(edge.source, node))
-
-

@@ -62,7 +62,10 @@ def zero_cause(edge: GraphEdge) -> tuple[str, str]:
     if not source.size:
         return f"{source.label} is empty", "look at its shape"
     if "(a step)" in node.op.rule.formula and not np.iscomplexobj(node.value):
-        return f"{name} is a step: its derivative is 0 wherever it has one", "use a smooth stand-in, e.g. tanh or sigmoid"
+        return (
+            f"{name} is a step: its derivative is 0 wherever it has one",
+            "use a smooth stand-in, e.g. tanh or sigmoid",
+        )
     if name == "copysign" and edge.position == 1:
         return "copysign takes only the sign of its second argument, a step", "use a smooth stand-in, e.g. tanh"
     if goes_by_entry(node):
@@ -86,17 +89,29 @@ def _by_entry(edge: GraphEdge, arriving: Any) -> tuple[str, str]:
         text = f"{name} is saturated: at {at} it is {number(y)}, and its slope {SATURATING[name]} rounds to 0"
         return text, "start with smaller weights, normalise the inputs, or take the loss of the logits"
     if name in ("exp", "exp2") and y == 0:
-        return f"underflow: {name}({number(entries[0])}) is 0 in {node.dtype}, at {at}", "work with logarithms (tn.nn.log_softmax)"
+        return (
+            f"underflow: {name}({number(entries[0])}) is 0 in {node.dtype}, at {at}",
+            "work with logarithms (tn.nn.log_softmax)",
+        )
     if name in ("multiply", "divide"):
         other_name, other, _ = operands(node)[1 - edge.position]
         if name == "multiply" and not np.any(np.asarray(other)):
             return f"{source.label} is multiplied by {other_name}, which is 0", f"{other_name} must not be 0"
         if name == "multiply" and bool(np.all(np.broadcast_to(np.asarray(other) == 0, arriving.shape)[arriving])):
-            return f"{source.label} is multiplied by {other_name}, which is 0 wherever a gradient arrives", f"look at {other_name}"
+            return (
+                f"{source.label} is multiplied by {other_name}, which is 0 wherever a gradient arrives",
+                f"look at {other_name}",
+            )
         if name == "divide" and edge.position == 1 and not np.any(np.asarray(other)):
-            return f"{other_name} / {source.label} is 0 whatever {source.label} is: {other_name} is 0", f"look at {other_name}"
+            return (
+                f"{other_name} / {source.label} is 0 whatever {source.label} is: {other_name} is 0",
+                f"look at {other_name}",
+            )
     if name in ("add", "subtract") or (source.shape != node.shape and not _all_slopes_zero(edge)):
-        return f"{source.label} is broadcast in {node.formula}, and its parts, one per entry, add up to 0", "nothing to mend, if that is meant"
+        return (
+            f"{source.label} is broadcast in {node.formula}, and its parts, one per entry, add up to 0",
+            "nothing to mend, if that is meant",
+        )
     unit = node.op.vjps[edge.place](np.ones(node.shape or (), node.dtype)[()], node.value, *node.arguments())
     if bool(np.any(np.asarray(unit)[arriving] if np.shape(unit) == arriving.shape else unit)):
         small = number(float(np.max(np.abs(node.gradient))), 3)
@@ -122,10 +137,10 @@ def _by_product(edge: GraphEdge) -> tuple[str, str]:
         if other is not source and hasattr(value, "dtype") and value.dtype.kind in "fc" and not np.any(value):
             return (
                 f"{source.label} is multiplied by {other_name} in {node.formula}, and all of {other_name} is 0",
-                f"start {other_name} at small random numbers (tn.nn.init)" if other is not None else f"look at {other_name}",
+                f"start {other_name} at small random numbers (tn.nn.init)"
+                if other is not None
+                else f"look at {other_name}",
             )
-    if name in ("getitem", "take", "compress"):
-        return f"{node.formula} takes no entry of {source.label}", "look at the index"
     return (
         f"the backward step of {name} gives 0 for this gradient: its parts cancel  ({node.op.rule.formula})",
         "nothing to mend, if the result does not depend on it",
@@ -139,12 +154,12 @@ def _off(edge: GraphEdge) -> Any:
     """Where an operation that picks does not let the gradient back to this input; None for other operations."""
     node = edge.target
     name, values = node.op.rule.name, [value for _, value, _ in operands(node)]
-    here = values[edge.position] if edge.position < len(values) else None
+    here: Any = values[edge.position] if edge.position < len(values) else None
     if name == "relu":
         off = here <= 0
     elif name in LARGER:
         other = values[1 - edge.position]
-        off = here < other if name in ("maximum", "fmax") else here > other
+        off = here < other if name in ("maximum", "fmax") else other < here
     elif name == "clip":
         low, high = values[1], values[2]
         off = np.zeros(np.shape(values[0]), bool)
@@ -164,7 +179,11 @@ def _mask_text(edge: GraphEdge, mask: Any) -> str:
     name = node.op.rule.name
     much = share(mask)
     size = int(np.size(mask))
-    where = f"at {source.label}" if size == 1 else f"in {much}{' ' + str(size) if much == 'all' else ''} of the elements of {source.label}"
+    where = (
+        f"at {source.label}"
+        if size == 1
+        else f"in {much}{' ' + str(size) if much == 'all' else ''} of the elements of {source.label}"
+    )
     where = where.replace(f"all {size} of the", f"all {size}")
     if name == "relu":
         return f"relu is off ({source.label} ≤ 0) {where}"
