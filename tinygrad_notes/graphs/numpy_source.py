@@ -16,7 +16,7 @@ import numpy as np
 
 from ..backward import conjugated
 from ..errors import NotScalarError, user_line
-from ..rules import Parts, item
+from ..rules import Parts
 from .pullbacks import PULLBACKS, call_of, forward_symbol, full, summed_to
 from .short_forms import Draws, shorter
 from .symbols import ATOM, LARGEST_LITERAL, PRODUCT, Symbol, Unwritable, bare, index_text, is_number, literal, symbol
@@ -32,9 +32,12 @@ LONGEST, LONGEST_READ, SHORT = 72, 40, 12
 MOST_NODES, MOST_ENTRIES = 400, 2_000_000
 """Beyond these no short forms are looked for."""
 
+THIN = {"where", "softmax_cross_entropy"}
+"""Rules beside the elementwise ones that take a gradient which still has to be broadcast."""
+
 WORD = re.compile(r"[^\W\d]\w*")
 MODULE = re.compile(r"(?<![\w.'\"])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.[A-Za-z_]\w*[(\]]")
-TAKEN = {"np", "tn", "backward", "slice", "tuple", "x"}
+TAKEN = {"np", "tn", "backward", "slice", "tuple", "tinygrad_notes"}
 
 
 def write_source(graph: Snapshot) -> Source:
@@ -255,18 +258,20 @@ class Source:
         if node.is_leaf:
             g = full(g, node, self.symbols[node.index])
             return self._line(node, g.text, g.value)
-        known = self.line_of.get(node.index, "")
         if not node.name or node.is_root:
-            return self._line(node, g.text, g.value) if len(g.text) > LONGEST_READ and not node.is_root else g
-        text, note = g.text, ""
-        if g.level != ATOM and len(text) > len(known) + 8:
-            for draws in self.draws:
-                found = shorter(text, self._upstream(node), self._alike(node), draws)
-                if found:
-                    note = "for 0/1 labels, one 1 per column" if draws is not self.draws[0] else ""
-                    text = self._with_names(found)
-                    break
-        return self._line(node, text, g.value, note)
+            return self._shortened(node, g) if len(g.text) > LONGEST_READ and not node.is_root else g
+        return self._shortened(node, g)
+
+    def _shortened(self, node: GraphNode, g: Symbol) -> Symbol:
+        """A line of its own, in the shortest form that is equal on all draws."""
+        if len(g.text) <= SHORT:
+            return self._line(node, g.text, g.value)
+        for draws in self.draws:
+            found = shorter(g.text, self._upstream(node), self._alike(node), draws)
+            if found:
+                note = "for 0/1 labels, one 1 per column" if draws is not self.draws[0] else ""
+                return self._line(node, self._with_names(found), g.value, note)
+        return self._line(node, g.text, g.value)
 
     def _with_names(self, text: str) -> str:
         """``/ 5`` as ``/ m`` where a line says what m is."""
@@ -328,7 +333,7 @@ class Source:
         found = [name for name in dict.fromkeys(found) if name.isidentifier()]
         near = [self.symbols[e.target.index].text for e in node.outputs if e.target.name]
         rest = [name for name in found if name not in near and name != own]
-        return [*rest[-8:], *(n for n in near if n in found), own][-12:]
+        return [*rest, *(n for n in near if n in found), *([own] if own.isidentifier() else [])]
 
     def _pull(self, node: GraphNode, g: Symbol) -> None:
         op, y, args = node.op, self.symbols[node.index], self.arguments(node)
@@ -338,8 +343,8 @@ class Source:
         if op.rule.name == "getitem":
             self._scatter(node, g, args[1])
             return
-        if len(g.text) > SHORT and len(node.inputs) > 1 and g.level != ATOM and not node.is_root:
-            g = self._line(node, g.text, g.value)
+        if (len(g.text) > SHORT or "@" in g.text) and len(node.inputs) > 1 and not node.is_root:
+            g = self._shortened(node, g)
         results: list[Symbol] = []
         try:
             for edge in node.inputs:
@@ -359,7 +364,7 @@ class Source:
             if made is not None:
                 return made  # type: ignore[no-any-return]
         vjps = conjugated(op.vjps) if self.is_complex and op.holomorphic else op.vjps
-        if not op.rule.elementwise and op.rule.name not in ("negative", "where"):
+        if not op.rule.elementwise and op.rule.name not in THIN:
             g = full(g, node, y)
         raw = [x.value if isinstance(x, Symbol) and is_number(x) else x for x in args]
         made = vjps[place](g, y, *raw)
@@ -403,6 +408,7 @@ class Source:
         """The line for a rule that can't be written as a formula."""
         args = self.arguments(node)
         names = [f"x{k}" if len(node.inputs) > 1 else "x" for k in range(len(node.inputs))]
+        names = [name if name not in self.taken else f"{name}_{node.key}" for name in names]
         inside = list(args)
         for name, edge in zip(names, node.inputs, strict=True):
             inside[edge.position] = Symbol(name, edge.source.value)
@@ -481,8 +487,7 @@ def names_each_once(index: Any) -> bool:
     if isinstance(index, tuple):
         return all(map(names_each_once, index))
     return (
-        isinstance(index, (slice, int, np.integer))
-        and not isinstance(index, bool)
+        (isinstance(index, (slice, int, np.integer)) and not isinstance(index, bool))
         or index is None
         or index is Ellipsis
     )

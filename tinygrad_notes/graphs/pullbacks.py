@@ -39,6 +39,10 @@ IN_NUMPY = {
 """Rules about a function of ours that does what NumPy's of that name does."""
 
 
+IN_NN = {"conv2d", "max_pool2d", "avg_pool2d"}
+"""Rules behind a public function of that name."""
+
+
 def reference(rule: Rule) -> str:
     """The text by which a rule's function is called; modules of ours are named in full.
 
@@ -51,7 +55,7 @@ def reference(rule: Rule) -> str:
     for module, path in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
         if getattr(module, name, None) is rule.f or (name in IN_NUMPY and hasattr(module, name)):
             return f"{path}.{name}"
-    if getattr(sys.modules.get("tinygrad_notes.nn"), name, None) is rule:
+    if getattr(sys.modules.get("tinygrad_notes.nn"), name, None) is rule or name in IN_NN:
         return f"tn.nn.{name}"
     if isinstance(rule.f, np.ufunc):
         return f"tn.special.{name}" if rule.f.__name__ == name else f"tn.special.{rule.f.__name__}"
@@ -64,7 +68,8 @@ def reference(rule: Rule) -> str:
         if value is rule.f:
             return f"tinygrad_notes.rules.BOOK[{where}.{key}]"
     raise BadInputError(
-        f"{name} can't be written as source: no module has it under a name. Define it at the top of a module.{user_line()}"
+        f"{name} can't be written as source: no module has it under a name; "
+        f"define it at the top of a module.{user_line()}"
     )
 
 
@@ -80,6 +85,8 @@ def call_of(op: Op, args: Sequence[Any]) -> str:
     shown = {key: x for key, x in keywords.items() if not (key in defaults and _same(x, defaults[key]))}
     if isinstance(rule.f, np.ufunc):
         return call_text(reference(rule), args, {})
+    if rule.name == "softmax_cross_entropy" and 1 not in op.which:  # the public one wants labels that sum to 1
+        return call_text("tn.nn.softmax_cross_entropy", args[:count], {"reduction": "none", **shown})
     return call_text(reference(rule), args[:count], shown)
 
 
@@ -124,7 +131,7 @@ def _forward_transpose(_op: Op, args: Sequence[Any]) -> Symbol:
         x.T
         if axes is None or (x.ndim == 2 and tuple(axes) == (1, 0))
         else Symbol(call_text("np.transpose", args, {}), None)
-    )  # type: ignore[no-any-return]
+    )
 
 
 def _forward_reshape(_op: Op, args: Sequence[Any]) -> Symbol:
@@ -202,7 +209,7 @@ def summed_to(c: Symbol, result: tuple[int, ...], shape: tuple[int, ...]) -> Sym
         rest = tuple(k - len(lead) for k in summed if k not in lead)
         if rest:
             c = c.sum(axis=rest[0] if len(rest) == 1 else rest, keepdims=True)
-    return c * count if count != 1 else c
+    return c if count == 1 else symbol(c * count)
 
 
 # ── gradients that read better, or can't be traced ───────────────────────────────────────────────────────────────
@@ -235,7 +242,7 @@ def _pull_sum(node: GraphNode, _i: int, g: Symbol, _y: Symbol, args: Sequence[An
     return _unreduced(g, node, *args[1:3])
 
 
-def _pull_mean(node: GraphNode, _i: int, g: Symbol, _y: Symbol, args: Sequence[Any]) -> Symbol:
+def _pull_mean(node: GraphNode, _i: int, g: Symbol, _y: Symbol, args: Sequence[Any]) -> Any:
     return _unreduced(g, node, *args[1:3]) / count_symbol(node, args[0], args[1])
 
 
@@ -275,18 +282,18 @@ def _pull_matmul(node: GraphNode, i: int, g: Symbol, _y: Symbol, args: Sequence[
     return full(g, node) @ symbol(b).T if i == 0 else symbol(a).T @ full(g, node)
 
 
-def _pull_power(_node: GraphNode, i: int, g: Symbol, y: Symbol, args: Sequence[Any]) -> Any:
+def _pull_power(_node: GraphNode, i: int, g: Symbol, _y: Symbol, args: Sequence[Any]) -> Any:
     a, b = args
-    if i == 1 or isinstance(b, Symbol) and not is_number(b) and b.made[:1] != ("constant",):
-        return None
-    if not is_number(symbol(b)):
+    if i == 1 or not is_number(symbol(b)):
         return None
     n = symbol(b).value
-    return g * 0 if n == 0 else g * (n * a if n == 2 else n * a ** (n - 1)) if n != 1 else g
+    if n in (0, 1):
+        return g * n
+    return g * (n * a if n == 2 else n * a ** (n - 1))
 
 
-def _pull_relu(_node: GraphNode, _i: int, g: Symbol, _y: Symbol, args: Sequence[Any]) -> Symbol:
-    return g * (args[0] > 0)  # type: ignore[no-any-return]
+def _pull_relu(_node: GraphNode, _i: int, g: Symbol, _y: Symbol, args: Sequence[Any]) -> Any:
+    return g * (args[0] > 0)
 
 
 def _pull_reshape(node: GraphNode, _i: int, g: Symbol, _y: Symbol, _args: Sequence[Any]) -> Symbol:

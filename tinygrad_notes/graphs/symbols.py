@@ -71,7 +71,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def dtype(self) -> Any:
         """Of the value."""
-        return np.asarray(self.value).dtype
+        return np.dtype("V") if hasattr(self.value, "likes") else np.asarray(self.value).dtype
 
     @property
     def T(self) -> Symbol:
@@ -79,9 +79,11 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         if self.ndim < 2:
             return self
         if self.made and self.made[0] == "matmul" and self.made[1].ndim == self.made[2].ndim == 2:
-            return self.made[2].T @ self.made[1].T  # type: ignore[no-any-return]
+            product: Symbol = self.made[2].T @ self.made[1].T
+            return product
         if self.made and self.made[0] == "T":
-            return self.made[1]  # type: ignore[no-any-return]
+            inside: Symbol = self.made[1]
+            return inside
         return Symbol(f"{within(self, ATOM)}.T", self.value.T, ATOM, ("T", self))
 
     @property
@@ -92,16 +94,16 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def real(self) -> Symbol:
         """The real part."""
-        return np.real(self) if self.dtype.kind == "c" else self  # type: ignore[return-value]
+        return called("np.real", np.real, self) if self.dtype.kind == "c" else self
 
     @property
     def imag(self) -> Symbol:
         """The imaginary part."""
-        return np.imag(self)  # type: ignore[return-value]
+        return called("np.imag", np.imag, self)
 
     def conj(self) -> Symbol:
         """The conjugate; nothing is written for real numbers."""
-        return np.conj(self)  # type: ignore[return-value]
+        return called("np.conj", np.conj, self) if self.dtype.kind == "c" else self
 
     conjugate = conj
 
@@ -117,12 +119,12 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def swapaxes(self, a: int, b: int) -> Symbol:
         """Two axes exchanged."""
-        return np.swapaxes(self, a, b)
+        return called("np.swapaxes", np.swapaxes, self, a, b)
 
     def transpose(self, *axes: Any) -> Symbol:
         """The axes in another order."""
         order = axes[0] if len(axes) == 1 else axes or None
-        return self.T if order is None else np.transpose(self, order)
+        return self.T if order is None else called("np.transpose", np.transpose, self, order)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Symbol:
         """The sum."""
@@ -187,6 +189,8 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         del types
         if function in STRUCTURAL:
             return function(*bare(args), **kwargs)
+        if function is np.expand_dims and self.ndim == 0:  # broadcasting needs no help
+            return self
         return called(numpy_path(function), function, *args, **kwargs)
 
 
