@@ -1,4 +1,4 @@
-"""The notes themselves: formulas verified or refuted (`catalogue`), `procedures`, assignments run again (`experiments`)."""
+"""The notes themselves: formulas decided (`catalogue`), procedures, the assignments run again (`experiments`)."""
 
 from __future__ import annotations
 
