@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +97,7 @@ class Site:
     def __init__(self, directory: Path, found: Mapping[str, Verification]) -> None:
         self.directory, self.found = directory, found
         self.sources: dict[str, str] = {}
-        self.drawn: dict[int, str] = {}
+        self.graphs: dict[int, Graph | None] = {}
         try:
             from latex2mathml.converter import convert
         except ImportError:
@@ -108,6 +109,7 @@ class Site:
         (self.directory / "pictures").mkdir(parents=True, exist_ok=True)
         (self.directory / "rules").mkdir(exist_ok=True)
         (self.directory / "style.css").write_text(STYLE.lstrip(), encoding="utf-8")
+        self.draw()
         for name, entries in catalogue.chapters.items():
             self.page(f"{name}.html", CHAPTERS[name], "\n".join(map(self.article, entries)))
         for derivation in DERIVATIONS:
@@ -169,7 +171,7 @@ class Site:
         if entry.cost:
             parts.append(_labelled("Derivative of", entry.cost))
         parts.append(self.decided(result))
-        parts.append(self.picture_of(entry))
+        parts.append(self.picture(entry.id, self.graphs[_drawn_as(entry)]))
         return "".join(parts) + "</article>"
 
     def decided(self, result: Verification) -> str:
@@ -181,13 +183,14 @@ class Site:
         evidence = escape(result.evidence)
         return f"<details><summary>computed in {result.seconds:.3f} s</summary><pre>{evidence}</pre></details>"
 
-    def picture_of(self, entry: Entry) -> str:
-        """The graph of an entry's claim; claims shared by several entries are drawn once."""
-        shared = entry.claim is not None and entry.claim.example()[0] is not None
-        key = id(entry.claim if shared else entry)
-        if key not in self.drawn:
-            self.drawn[key] = self.picture(entry.id, entry.graph())
-        return self.drawn[key]
+    def draw(self) -> None:
+        """Every graph once, several pictures at a time: each waits for Graphviz."""
+        for entry in catalogue.values():
+            if _drawn_as(entry) not in self.graphs:
+                self.graphs[_drawn_as(entry)] = entry.graph()
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda graph: graph.to_svg(), filter(None, self.graphs.values())):
+                pass  # the graph keeps its picture
 
     def picture(self, name: str, graph: Graph | None) -> str:
         """The graph's picture with the rules that it uses."""
@@ -255,6 +258,12 @@ class Site:
     def math(self, latex: str) -> str:
         """LaTeX as MathML."""
         return f'<div class="math">{self.convert(latex, display="block")}</div>' if latex else ""
+
+
+def _drawn_as(entry: Entry) -> int:
+    """A key for the graph: entries with one claim share that claim's graph, if it has one."""
+    shared = entry.claim is not None and entry.claim.example()[0] is not None
+    return id(entry.claim if shared else entry)
 
 
 def _badge(result: Verification) -> str:
