@@ -234,6 +234,7 @@ def test_relu_is_off_in_some():
         (np.round, "round is a step"),
         (lambda x: x // 2, "floor_divide is a step"),
         (lambda x: np.copysign(2.0, x), "copysign takes only the sign"),
+        (lambda x: x * 0.0, "x is multiplied by 0."),
         (lambda x: x * np.zeros(2), "x is multiplied by [0, 0], which is 0"),
         (lambda x: 0.0 / x, "0 / x is 0 whatever x is"),
         (lambda x: nn.sigmoid(x * x + 800), "sigmoid is saturated: at (x * x + 800)[0] = 801 it is 1"),
@@ -258,6 +259,27 @@ def test_multiplied_by_zero_weights():
     answer = tn.why(J, W1)
     check(answer, "zero", "is multiplied by W2", "all of W2 is 0", "start W2 at small random numbers")
     assert labels(answer) == ["J", "W2 @ tanh(W1 @ X)", "tanh(W1 @ X)", "W1 @ X", "W1"]
+
+
+def test_the_other_factor_was_made_zero():
+    W1, W2 = Tensor(-np.ones((2, 3))), Tensor(np.ones((1, 2)))
+    A1 = nn.relu(W1 @ np.ones((3, 4)))
+    J = np.sum(W2 @ A1)
+    check(tn.why(J, W2), "zero", "all of A1 is 0", "look at A1: what made it 0?")
+
+
+def test_a_kink_where_zero_is_given():
+    x = Tensor(np.zeros((2, 2)))
+    J = np.sum(np.linalg.norm(x, axis=0))
+    check(tn.why(J, x), "zero", "vector_norm has no derivative at this point, and 0 is given there")
+
+
+def test_a_division_by_zero_inside_a_backward_step():
+    x = Tensor(np.ones((2, 2)))
+    J = np.sum(np.linalg.eigh(x - x.data)[1])
+    check(
+        tn.why(J, x), "nan", "backward through eigh", "a division by 0 or an overflow in its backward step", "repeated"
+    )
 
 
 def test_two_ways_cancel():

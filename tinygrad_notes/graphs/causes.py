@@ -136,7 +136,10 @@ def slope_cause(edge: GraphEdge, index: Index, g: Any) -> Cause:
     node = edge.target
     name = node.op.rule.name
     if not goes_by_entry(node):
-        return f"overflow in the backward step: {node.op.rule.formula}", "scale the inputs down"
+        return (
+            f"a division by 0 or an overflow in its backward step ({node.op.rule.formula})",
+            f"move {edge.source.label} a little (zeros and repeated values), or scale it down",
+        )
     entries = [operand_at(value, index)[0] for _, value, _ in operands(node)]
     a, b = entries[0], entries[-1]
     below = edge.source.label

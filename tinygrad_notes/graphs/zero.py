@@ -96,7 +96,8 @@ def _by_entry(edge: GraphEdge, arriving: Any) -> tuple[str, str]:
     if name in ("multiply", "divide"):
         other_name, other, _ = operands(node)[1 - edge.position]
         if name == "multiply" and not np.any(np.asarray(other)):
-            return f"{source.label} is multiplied by {other_name}, which is 0", f"{other_name} must not be 0"
+            text = f"{source.label} is multiplied by {other_name}"
+            return text if other_name == "0" else f"{text}, which is 0", f"look at the factor {other_name}"
         if name == "multiply" and bool(np.all(np.broadcast_to(np.asarray(other) == 0, arriving.shape)[arriving])):
             return (
                 f"{source.label} is multiplied by {other_name}, which is 0 wherever a gradient arrives",
@@ -138,9 +139,11 @@ def _by_product(edge: GraphEdge) -> tuple[str, str]:
             return (
                 f"{source.label} is multiplied by {other_name} in {node.formula}, and all of {other_name} is 0",
                 f"start {other_name} at small random numbers (tn.nn.init)"
-                if other is not None
-                else f"look at {other_name}",
+                if other is not None and other.is_leaf
+                else f"look at {other_name}: what made it 0?",
             )
+    if is_zero(node.value) and "(0 " in node.op.rule.formula:
+        return f"{name} has no derivative at this point, and 0 is given there", "start from another point"
     return (
         f"the backward step of {name} gives 0 for this gradient: its parts cancel  ({node.op.rule.formula})",
         "nothing to mend, if the result does not depend on it",
