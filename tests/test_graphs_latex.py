@@ -95,3 +95,16 @@ def test_latex_is_valid(rng: np.random.Generator) -> None:
         assert graph.latex.count("{") == graph.latex.count("}")
         assert graph.latex.count(r"\left") == graph.latex.count(r"\right")
         assert "<math" in convert(str(graph.latex))
+
+
+def test_the_course_convention_leaves_weight_decay_alone(rng: np.random.Generator) -> None:
+    X, Y = rng.normal(size=(3, 5)), rng.integers(0, 2, (1, 5)).astype(float)
+
+    def cost(w: Any) -> Any:
+        Z = w.T @ X
+        A = tn.nn.sigmoid(Z)
+        return -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A)) + 0.1 * np.sum(w * w)
+
+    latex = tn.graph(cost, rng.normal(size=(3, 1))).to_latex(course=True)
+    assert r"dZ &= A - Y" in latex
+    assert r"dw &= 0.2 \cdot w + \frac{1}{m} \, X {dZ}^{\top}" in latex

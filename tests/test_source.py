@@ -16,7 +16,6 @@ import tinygrad_notes as tn
 from tinygrad_notes import Graph, Tensor, nn
 from tinygrad_notes.errors import BadInputError, NotScalarError
 from tinygrad_notes.graphs.numpy_source import Source, write_source
-from tinygrad_notes.notes import catalogue
 from tinygrad_notes.rules import book
 from tinygrad_notes.testing.draws import recipe_for
 from tinygrad_notes.testing.strategies import calls
@@ -210,7 +209,7 @@ def test_the_derivations_of_the_course() -> None:
 
 
 def test_the_catalogue() -> None:
-    graphs = (entry.graph() for entry in catalogue.catalogue.values())
+    graphs = (entry.graph() for entry in tn.notes.catalogue.values())
     sources = [check(graph) for graph in graphs if graph is not None and graph.root.size == 1]
     assert len(sources) > 50
     assert share(sources) >= 0.95

@@ -255,23 +255,56 @@ def _course_convention(lines: list[tuple[str, str]], leaves: set[str]) -> list[t
     scaled: dict[str, str] = {}
     result: list[tuple[str, str]] = []
     for name, text in lines:
-        words = set(re.findall(r"[A-Za-z_]\w*", text))
         short = re.fullmatch(rf"\((\w+ - \w+)\) / ({COUNT})", text)
-        carried = {scaled[word] for word in words if word in scaled}
-        gradients = words & {made for made, _ in result}
+        terms = _terms(text)
+        carried = [[scaled[word] for word in re.findall(r"[A-Za-z_]\w*", term) if word in scaled] for _, term in terms]
+        divisors = {divisor for found in carried for divisor in found}
         if short:
             scaled[name] = short[2]
             result.append((name, short[1]))
-        elif not carried:
+        elif not divisors:
             result.append((name, text))
-        elif len(carried) > 1 or gradients - set(scaled):  # other terms come in: the convention can't be kept
+        elif len(divisors) > 1 or any(len(found) > 1 for found in carried):
             return lines
+        elif name not in leaves:
+            if not all(carried):  # a term without 1/m comes in: the convention can't be kept
+                return lines
+            scaled[name] = divisors.pop()
+            result.append((name, text))
+        elif len(terms) > 1 and all(carried):
+            result.append((name, f"1 / {divisors.pop()} * ({text})"))
         else:
-            divisor = carried.pop()
-            if name not in leaves:
-                scaled[name] = divisor
-            result.append((name, text if name not in leaves else f"1 / {divisor} * ({text})"))
+            factor = f"1 / {divisors.pop()} * "
+            signed = [
+                f"{sign} {factor if found else ''}{term}" for (sign, term), found in zip(terms, carried, strict=True)
+            ]
+            result.append((name, " ".join(signed).removeprefix("+ ")))
     return result
+
+
+def _terms(text: str) -> list[tuple[str, str]]:
+    """The terms of a sum with their signs; a product's factors stay in brackets, so that one can stand before it.
+
+    Examples
+    --------
+    >>> _terms("0.1 * W - dZ @ X.T"), _terms("np.sum(dZ - dY)")
+    ([('+', '0.1 * W'), ('-', 'dZ @ X.T')], [('+', 'np.sum(dZ - dY)')])
+    """
+    terms: list[tuple[str, str]] = []
+    waiting: list[tuple[ast.expr, str]] = [(ast.parse(text, mode="eval").body, "+")]
+    flipped = {"+": "-", "-": "+"}
+    while waiting:
+        node, sign = waiting.pop()
+        match node:
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                waiting += [(right, sign), (left, sign)]
+            case ast.BinOp(left=left, op=ast.Sub(), right=right):
+                waiting += [(right, flipped[sign]), (left, sign)]
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                waiting.append((inner, flipped[sign]))
+            case _:
+                terms.append((sign, ast.unparse(node)))
+    return terms
 
 
 def expression_latex(text: str, arrays: set[str]) -> str:

@@ -314,10 +314,13 @@ def is_number(x: Symbol, value: float | None = None) -> bool:
 
 
 def _folded(x: Symbol, y: Symbol, value: Any) -> Symbol | None:
-    """The result of two literal numbers, if it is short."""
-    if is_number(x) and is_number(y) and len(literal(value)) <= 6:
-        return symbol(value)
-    return None
+    """The result of two literal numbers, if it is short: ``0.1 · 0.7`` is 0.07."""
+    if not (is_number(x) and is_number(y)) or isinstance(value, (bool, complex, np.bool_, np.complexfloating)):
+        return None
+    rounded = float(f"{float(value):.12g}")
+    if len(literal(rounded)) > 6 or abs(rounded - float(value)) > 1e-14 * abs(rounded):
+        return None
+    return symbol(rounded)
 
 
 def _is_negative(x: Symbol) -> bool:
@@ -382,6 +385,10 @@ def _multiply(a: Symbol, b: Symbol, value: Any) -> Symbol:
         return folded
     if is_number(b, 1):
         return a
+    if is_number(a) and b.made[:1] == ("scaled",):
+        factor = _folded(a, b.made[1], a.value * b.made[1].value)
+        if factor is not None:
+            return _multiply(factor, b.made[2], value)
     if a.text == b.text:
         return Symbol(f"{within(a, ATOM)}**2", value, POWER)
     if _is_negative(b):
@@ -390,7 +397,8 @@ def _multiply(a: Symbol, b: Symbol, value: Any) -> Symbol:
         return Symbol(f"{within(a, MATMUL)} / {b.text[4:]}", value, MATMUL if a.level == MATMUL else PRODUCT)
     right = MATMUL if a.ndim == 0 else PRODUCT
     level = MATMUL if MATMUL in (a.level, b.level if right == MATMUL else PRODUCT) else PRODUCT
-    return Symbol(f"{within(a, MATMUL)} * {within(b, right)}", value, level)
+    made = ("scaled", a, b) if is_number(a) else ()
+    return Symbol(f"{within(a, MATMUL)} * {within(b, right)}", value, level, made)
 
 
 def _divide(a: Symbol, b: Symbol, value: Any) -> Symbol:
