@@ -10,7 +10,8 @@ Every error is also the nearest builtin, so ``except ValueError`` keeps working:
     ├── NoRuleError        (TypeError)     a function, or an argument of it, without a derivative rule
     ├── LeavesGraphError   (TypeError)     float(t), np.asarray(t): the graph would end here unseen
     ├── GraphFreedError    (RuntimeError)  the graph was handed back by backward(free=True)
-    ├── NonFiniteLossError (FloatingPointError) a loss became NaN or inf in training
+    ├── NonFiniteError     (FloatingPointError) an operation made a NaN or inf under tn.debug()
+    │   └── NonFiniteLossError                  a loss became NaN or inf in training
     ├── DrawingError       (RuntimeError)  a picture could not be laid out
     └── MissingExtraError  (ImportError)   an optional package is not installed
 """
@@ -33,6 +34,7 @@ __all__ = [
     "LeavesGraphError",
     "MissingExtraError",
     "NoRuleError",
+    "NonFiniteError",
     "NonFiniteLossError",
     "NotScalarError",
     "ShapeError",
@@ -72,7 +74,19 @@ class GraphFreedError(TinygradNotesError, RuntimeError):
     """The graph was handed back by ``backward(free=True)`` and can't be walked again."""
 
 
-class NonFiniteLossError(TinygradNotesError, FloatingPointError):
+class NonFiniteError(TinygradNotesError, FloatingPointError):
+    """An operation, or its backward step, made a NaN or inf out of finite numbers, or was given a NaN.
+
+    Attributes
+    ----------
+    op : str
+        The operation.
+    """
+
+    op: str
+
+
+class NonFiniteLossError(NonFiniteError):
     """A loss became NaN or inf: the step, the operation and the parameter it came from.
 
     Attributes
@@ -87,7 +101,6 @@ class NonFiniteLossError(TinygradNotesError, FloatingPointError):
     """
 
     step: int
-    op: str
     parameter: str
     params: Any
 
