@@ -195,6 +195,23 @@ def test_a_function_without_a_name_is_refused() -> None:
         _ = tn.graph(cube(Tensor(2.0)) + 1, gradients=True).source
 
 
+def test_it_is_right_at_other_inputs_and_at_ties(rng: np.random.Generator) -> None:
+    labels = np.array([1, 0, 2])
+
+    def cost(W: Any, b: Any) -> Any:
+        A = np.maximum(0, W + b)
+        return np.mean(A[labels, np.arange(3)] ** 2) + np.sum(np.tanh(A) * np.abs(W))
+
+    graph = tn.graph(cost, rng.normal(size=(3, 3)), rng.normal(size=(3, 1)))
+    program: dict[str, Any] = {}
+    exec(graph.source, program)
+    assert "labels" in graph.inputs
+    for W, b in [(rng.normal(size=(3, 3)), rng.normal(size=(3, 1))), (np.zeros((3, 3)), np.zeros((3, 1)))]:
+        found = program["backward"](**{**graph.inputs, "W": W, "b": b})
+        for name, expected in zip(("dW", "db"), tn.grad(cost, (0, 1))(W, b), strict=True):
+            np.testing.assert_allclose(found[name], expected, rtol=1e-12, atol=1e-14)
+
+
 # ── round trips ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

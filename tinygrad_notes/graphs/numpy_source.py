@@ -147,13 +147,13 @@ class Source:
             known = self.constants.get(id(value))
             if known is not None:
                 return known
-            if value.size <= LARGEST_LITERAL // 2:
+            name = getattr(self.graph, "array_names", {}).get(id(value))
+            if name is None and value.size <= LARGEST_LITERAL // 2:
                 try:
                     return Symbol(literal(value), value)
                 except Unwritable:
                     pass
-            names = getattr(self.graph, "array_names", {})
-            return self._constant(value, names.get(id(value)) or f"c{len(self.constants) + 1}")
+            return self._constant(value, name or f"c{len(self.constants) + 1}")
         if isinstance(value, (np.generic, np.ndarray)) and value.dtype.kind in "fiu":
             value = value.item()
         if isinstance(value, float | int) and not isinstance(value, bool):

@@ -114,7 +114,6 @@ def _candidates(upstream: str, names: Sequence[str]) -> Iterator[tuple[str, bool
             yield f"{upstream} * (1 - {a}**2)", False
             yield f"{upstream} * {a} * (1 - {a})", False
             yield f"{upstream} * {a}", False
-            yield f"{upstream} * ({a} > 0)", False
             yield f"{a} * ({upstream} - np.sum({upstream} * {a}, axis=0, keepdims=True))", False
             yield f"{a} * ({upstream} - np.sum({upstream} * {a}, axis=-1, keepdims=True))", False
 
