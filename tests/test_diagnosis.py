@@ -173,6 +173,20 @@ def test_the_blame_map_is_painted(tmp_path):
         blame.save(tmp_path / "blame.png")
 
 
+def test_the_derivation_is_drawn_beside_the_engines(tmp_path):
+    blame = check("two_layers.tanh-at-z").graph
+    picture = blame.save(tmp_path / "beside.svg", beside=True).read_text(encoding="utf-8")
+    for words in ("the engine", "yours", "the first wrong one", "wrong because of it", "right"):
+        assert words in picture
+    assert picture.count(">dZ1<") == 2  # the engine's and the user's
+    assert "<svg" in blame.save(tmp_path / "beside.html", beside=True).read_text(encoding="utf-8")
+    blame.tree = None
+    with pytest.raises(BadInputError, match="source of your function is not known"):
+        blame.save(tmp_path / "none.svg", beside=True)
+    assert not (tmp_path / "none.svg").exists()
+
+
+
 # ── every form of function ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,9 +18,10 @@ from ..pytree import flatten, paths, unflatten
 from ..recording import call_sites
 from ..tensor import Tensor
 from .drawing import Drawing, View, draw
-from .layout import Engine, TooSlow, find_engine, lay_out, no_engine
+from .layout import Engine, find_engine, lay_out, no_engine
 from .model import GraphNode, Snapshot, root_of
 from .names import Names, names_of_frame, watch_names
+from .picture import picture
 
 if TYPE_CHECKING:
     from .latex import Latex
@@ -361,22 +361,7 @@ class Graph(Snapshot):
             If the engine fails, or takes longer than the time given.
         """
         if self._svg is None:
-            from .layered import plain_svg
-            from .svg import finish_svg, picture_id
-
-            dot, engine = self.to_dot(), find_engine()
-            name = picture_id(dot)
-            if engine is None:
-                print(f"{no_engine('a better layout')} (this one is plain)", file=sys.stderr)
-                self._svg = plain_svg(self.drawing, name)
-                return self._svg
-            try:
-                self._svg = finish_svg(lay_out(engine, dot, "svg", timeout), self.drawing, name)
-            except TooSlow as slow:
-                if timeout is not None:
-                    raise
-                print(f"{slow} (this is our own plain layout)", file=sys.stderr)
-                self._svg = plain_svg(self.drawing, name)
+            self._svg = picture(self.drawing, timeout)
         return self._svg
 
     def to_html(self, *, timeout: float | None = None) -> str:

@@ -150,7 +150,9 @@ def diagnose(
     _conclude(found, evidence, matches, fixes, wrong, right)
     _locate(found, verdicts, workshop, wrong)
     if tapes and verdicts is not None:
-        found.blame = blame_map(tapes[0], verdicts, found.first_wrong)
+        outputs = dict.fromkeys(right, "right") | dict.fromkeys(wrong, "wrong")
+        tree = workshop.source.tree if workshop is not None and workshop.source is not None else None
+        found.blame = blame_map(tapes[0], verdicts, found.first_wrong, outputs, tree)
     return found
 
 
