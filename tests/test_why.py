@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -527,20 +526,12 @@ def test_a_value_that_is_fine():
     check(tn.why(J), "ok", "J is finite")
 
 
-def test_linear_in_the_graph():
-    def seconds(n):
-        x = Tensor(1.0)
-        y = x
-        for _ in range(n):
-            y = y + y * 1e-9
-        J = np.floor(y)
-        start = time.perf_counter()
-        assert tn.why(J, x).verdict == "zero"
-        return time.perf_counter() - start
-
-    seconds(100)
-    small = min(seconds(1000) for _ in range(3))
-    assert min(seconds(8000) for _ in range(2)) < 8 * 4 * small + 0.2
+def test_a_long_graph_is_explained():
+    x = Tensor(1.0)
+    y = x
+    for _ in range(8000):
+        y = y + y * 1e-9
+    assert tn.why(np.floor(y), x).verdict == "zero"
 
 
 def test_values_of_a_long_chain_of_diamonds_are_found_again():

@@ -425,7 +425,7 @@ def relation(x: Any, y: Any, name: str) -> str:
     """``(1 − Y)``, ``(−Y)``, ``Y.T`` if `x` is exactly that of the array called `name`, else nothing."""
     if y.ndim == 2 and x.shape == y.T.shape and np.array_equal(x, y.T):
         return f"{name}.T"
-    if x.shape == y.shape and y.dtype.kind != "b":
+    if x.shape == y.shape and "b" not in (x.dtype.kind, y.dtype.kind):
         if np.array_equal(x, 1 - y):
             return f"(1 − {name})"
         if np.array_equal(x, -y):
