@@ -186,7 +186,6 @@ def test_the_derivation_is_drawn_beside_the_engines(tmp_path):
     assert not (tmp_path / "none.svg").exists()
 
 
-
 # ── every form of function ───────────────────────────────────────────────────────────────────────────────────────
 
 
