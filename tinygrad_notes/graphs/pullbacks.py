@@ -58,7 +58,7 @@ def reference(rule: Rule) -> str:
     if getattr(sys.modules.get("tinygrad_notes.nn"), name, None) is rule or name in IN_NN:
         return f"tn.nn.{name}"
     if isinstance(rule.f, np.ufunc):
-        return f"tn.special.{name}" if rule.f.__name__ == name else f"tn.special.{rule.f.__name__}"
+        return f"scipy.special.{rule.f.__name__}"
     where = rule.f.__module__
     known = vars(importlib.import_module(where))
     for key, value in known.items():
