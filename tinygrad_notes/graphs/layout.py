@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DrawingError, MissingExtraError
+from .waiting import waiting
 
 __all__ = ["Engine", "TooSlow", "find_engine", "lay_out", "no_engine"]
 
@@ -123,7 +124,8 @@ def lay_out(engine: Engine, dot: str, kind: str, timeout: float | None = None) -
 def _run(engine: Engine, dot: str, kind: str, limit: float) -> subprocess.CompletedProcess[bytes]:
     command = [part.replace("{format}", kind) for part in engine.command]
     try:
-        return subprocess.run(command, input=dot.encode(), capture_output=True, timeout=limit, check=False)
+        with waiting(limit):
+            return subprocess.run(command, input=dot.encode(), capture_output=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired as error:
         raise TooSlow(
             f"{engine.name} did not lay this graph out within {limit:g} s: draw less of it, tn.graph(J, level=0) to "
