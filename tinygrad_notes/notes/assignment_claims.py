@@ -1,4 +1,7 @@
-"""How the programming assignments are judged: run, short where the full run takes long, or against recorded shares where the data can't be shipped."""
+"""How the programming assignments are judged: run, shortly where the full run takes long.
+
+Where the course's data can't be shipped, against its recorded shares.
+"""
 
 from __future__ import annotations
 
