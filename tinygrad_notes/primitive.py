@@ -140,6 +140,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         leaves, structure = flatten(args)
         tracked = tuple(i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.node is not None)
         raw = tuple(leaf.data if isinstance(leaf, Tensor) else leaf for leaf in leaves)
+        raw = tuple(x if i in tracked else _locked(x) for i, x in enumerate(raw))
 
         def on_parts(parts: Any) -> Any:
             given = list(raw)
@@ -147,7 +148,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 given[i] = part
             return f(*unflatten(structure, given))
 
-        y = on_parts(tuple(raw[i] for i in tracked))
+        y = on_parts(tuple(handle(raw[i], None) for i in tracked))  # constants: what f assigns into them stays its own
         if isinstance(y, Tensor) and y.node is not None:
             raise LeavesGraphError(
                 f"checkpoint({name}) uses a Tensor that is not among its arguments, so its gradient would be lost: "
@@ -183,3 +184,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     rerun.__name__ = f"checkpoint_of_{name}"
     rerun.__doc__ = f.__doc__
     return rerun
+
+
+def _locked(x: Any) -> Any:
+    """A constant array that can't be written: `f` runs twice, and the second run must find what the first did."""
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return x

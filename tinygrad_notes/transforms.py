@@ -45,7 +45,7 @@ class Trace:
         argnums = tuple(i % len(args) for i in argnums)
         chosen, self.in_structure = flatten(tuple(args[i] for i in argnums))
         fresh = [_fresh(x) for x in chosen]
-        self.inputs: list[Tensor] = fresh
+        self.inputs = [handle(t.data, t.node) for t in fresh]  # f may assign into its own: t[i] = v, t += v
         self.start = min((t.node.id for t in fresh if t.node is not None), default=0)
         given = list(args)
         for i, value in zip(argnums, unflatten(self.in_structure, list(fresh)), strict=True):
