@@ -1,44 +1,60 @@
 """One engine in one process: reads a request per line as JSON, answers with a line of JSON.
 
-``["value", case]`` gives the value and gradient as a list, ``["time", case, seconds]`` the CPU seconds of each pass
-that fitted into that time, ``["memory", operations]`` the growth of the process's peak memory over one chain.
+``["prepare", workload, tiny]`` makes the program and runs it once (whatever compiles, compiles then),
+``["results", workload, tiny, file]`` writes what a few runs of a fresh program give, ``["time", workload, seconds]``
+gives CPU and wall seconds of a run, ``["memory", workload, tiny]`` the peak above what is held before a step,
+``["growth", rounds]`` the same per node of a chain.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import statistics
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .peers import PEERS
-from .programs import chain_operations, chain_start
+from .engines import make
+from .workloads import MEMORY, WORKLOADS, Workload, chain_data, chain_operations
+
+STEPS_COMPARED = 3
+BY_NAME = {w.name: w for w in (*WORKLOADS, MEMORY)}
 
 
-def make_pass(peer: Any, case: str) -> Callable[[], Any]:
-    """The function to time: ``"demo"`` or ``"chain SIZE ROUNDS"``."""
-    if case == "demo":
-        run: Callable[[], Any] = peer.demo
-        return run
-    size, rounds = map(int, case.split()[1:])
-    return partial(peer.chain, chain_start(size), rounds)
+def program(engine: Any, workload: Workload, tiny: bool) -> Callable[[], Any]:
+    """The function that does one step."""
+    run: Callable[[], Any] = getattr(engine, workload.program)(workload.data(tiny))
+    return run
 
 
-def timed(run: Callable[[], Any], seconds: float) -> list[float]:
-    """CPU seconds of each pass, for about `seconds` in all, after one pass to warm up."""
-    run()
-    passes: list[float] = []
-    end = time.perf_counter() + seconds
-    while not passes or time.perf_counter() < end:
-        start = time.process_time()
+def results(engine: Any, workload: Workload, tiny: bool) -> list[Any]:
+    """What the program gives after a few steps (of a training), or at once."""
+    run = program(engine, workload, tiny)
+    for _ in range(STEPS_COMPARED - 1 if workload.trains else 0):
         run()
-        passes.append(time.process_time() - start)
-    return passes
+    arrays: list[Any] = engine.arrays(run())
+    return arrays
+
+
+def timed(run: Callable[[], Any], seconds: float) -> dict[str, float]:
+    """CPU and wall seconds of a run: medians of batches of a few milliseconds, for about `seconds` in all."""
+    start = time.perf_counter()
+    run()
+    count = max(1, int(0.005 / max(time.perf_counter() - start, 1e-7)))
+    cpu, wall = [], []
+    end = time.perf_counter() + seconds
+    while len(cpu) < 3 or time.perf_counter() < end:
+        before, at = time.process_time(), time.perf_counter()
+        for _ in range(count):
+            run()
+        cpu.append((time.process_time() - before) / count)
+        wall.append((time.perf_counter() - at) / count)
+    return {"cpu": statistics.median(cpu), "wall": statistics.median(wall), "batches": len(cpu)}
 
 
 def status_bytes(key: str) -> int:
@@ -49,34 +65,71 @@ def status_bytes(key: str) -> int:
     raise KeyError(key)
 
 
-def memory(peer: Any, rounds: int) -> float | None:
-    """Bytes of peak memory per node of one chain; None where the kernel doesn't say."""
-    peer.chain(chain_start(0), 100)
+def peak(run: Callable[[], Any], times: int) -> int | None:
+    """Bytes of peak memory above what is held now; None where the kernel doesn't say."""
     if not Path("/proc/self/clear_refs").exists():
         return None
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = status_bytes("VmRSS")
-    peer.chain(chain_start(0), rounds)
-    return (status_bytes("VmHWM") - before) / chain_operations(rounds)
+    for _ in range(times):
+        run()
+    return status_bytes("VmHWM") - before
 
 
-def answer(peer: Any, request: list[Any]) -> Any:
-    """The reply to one request."""
-    what, argument, *more = request
-    if what == "memory":
-        return memory(peer, argument)
-    run = make_pass(peer, argument)
-    if what == "time":
-        return timed(run, *more)
-    value, gradient = run()
-    return [float(value), *np.ravel(np.asarray(gradient, dtype=float)).tolist()]
+class Worker:
+    """The engine and the programs that it holds ready."""
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+        self.programs: dict[str, Callable[[], Any]] = {}
+
+    def prepare(self, name: str, tiny: bool) -> float:
+        """Make the program, run it once; the seconds that took."""
+        start = time.perf_counter()
+        self.programs[name] = program(self.engine, BY_NAME[name], tiny)
+        self.programs[name]()
+        return time.perf_counter() - start
+
+    def results(self, name: str, tiny: bool, file: str) -> None:
+        """Write the arrays to compare."""
+        np.savez(file, *results(self.engine, BY_NAME[name], tiny))
+
+    def time(self, name: str, seconds: float) -> dict[str, float]:
+        """See `timed`."""
+        return timed(self.programs[name], seconds)
+
+    def memory(self, name: str, tiny: bool) -> int | None:
+        """Peak of two steps, after a step of a tiny program (which loads what is loaded lazily)."""
+        program(self.engine, BY_NAME[name], True)()
+        return peak(program(self.engine, BY_NAME[name], tiny), 2)
+
+    def growth(self, rounds: int) -> float | None:
+        """Bytes of peak memory per node of one chain."""
+        self.engine.chain(chain_data(0, 100)(False))()
+        found = peak(self.engine.chain(chain_data(0, rounds)(False)), 1)
+        return None if found is None else found / chain_operations(rounds)
+
+    def growth_time(self, rounds: int, seconds: float) -> float:
+        """CPU seconds per node of one chain."""
+        run = self.engine.chain(chain_data(0, rounds)(False))
+        return timed(run, seconds)["cpu"] / chain_operations(rounds)
 
 
 def main() -> None:
-    """Serve requests until standard input ends."""
-    peer = PEERS[sys.argv[1]]()
+    """Serve requests until standard input ends; whatever an engine prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    if core := os.environ.get("BENCHMARKS_CORE"):
+        os.sched_setaffinity(0, {int(core)})
+    worker: Worker | None = None
     for line in sys.stdin:
-        print(json.dumps(answer(peer, json.loads(line))), flush=True)
+        try:
+            worker = worker or Worker(make(sys.argv[1]))
+            what, *arguments = json.loads(line)
+            answer = {"answer": getattr(worker, what)(*arguments)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
