@@ -302,6 +302,33 @@ def test_the_tracer_that_was_there_is_put_back_and_still_called():
     assert watch.assigned == []  # sigmoid has no local variables but its argument
 
 
+def test_a_tracer_that_puts_itself_back_whenever_it_is_called_does_not_blind_the_watch():
+    """Coverage's tracer does: without care an error named no line as soon as coverage was measured."""
+
+    def jealous(frame, event, arg):
+        if event == "call":
+            sys.settrace(jealous)
+        return jealous
+
+    def body():
+        np.broadcast_shapes((2,), (1,))  # a function of a library, in Python: it isn't watched, the next line is
+        return sum_of(3)
+
+    def sum_of(n):
+        total = np.zeros(n)
+        return total.sum()
+
+    before = sys.gettrace()
+    sys.settrace(jealous)
+    try:
+        with Watch() as watch:
+            body()
+        assert sys.gettrace() is jealous
+    finally:
+        sys.settrace(before)
+    assert [a.name for a in watch.assigned] == ["total"]
+
+
 def test_watch_sees_in_place_changes_and_dict_entries():
     def body():
         total = np.zeros(2)

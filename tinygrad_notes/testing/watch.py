@@ -76,6 +76,8 @@ class Watch:
 
     def _call(self, frame: FrameType, event: Any, arg: Any) -> Any:
         other = self._before(frame, event, arg) if self._before is not None else None
+        if sys.gettrace() != self._call:
+            sys.settrace(self._call)  # coverage's tracer puts itself back whenever it is called
         if not _is_users(frame.f_code):
             return other
         self._depth += 1
