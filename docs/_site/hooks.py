@@ -1,0 +1,90 @@
+"""What the site's build adds to MkDocs: generated pages, source quoted by name, formulas, pictures that code makes.
+
+    {{ source tinygrad_notes/backward.py gather }}     in a page: that function's source, without its docstring
+    ![J](first_graph/J.svg)                            a picture that no file holds: the page's own blocks write J.svg
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pages
+from blocks import run_page
+from latex2mathml.converter import convert
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from quotes import quote
+
+ROOT = Path(__file__).resolve().parents[2]
+QUOTE = re.compile(r"^\{\{ source (?P<file>\S+) (?P<names>[^}]+?) \}\}$", re.MULTILINE)
+IMAGE = re.compile(r"!\[[^\]]*\]\((?P<target>[\w./-]+)\)")
+OUTSIDE = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<path>(?:\.\./)+[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+MATH = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is generated: pages from the package's own data, pictures from the pages' and the examples' code."""
+    for path, content in pages.generate():
+        files.append(File.generated(config, path, content=content))
+    for file in list(files.documentation_pages()):
+        for path, picture in pictures_of(file):
+            files.append(File.generated(config, path, content=picture))
+    return files
+
+
+def pictures_of(file: File) -> list[tuple[str, bytes]]:
+    """The pictures that a page shows and no file holds: what its blocks save."""
+    if file.generated_by is not None or file.abs_src_path is None:
+        return []
+    source = Path(file.abs_src_path)
+    wanted = [target for target in IMAGE.findall(source.read_text(encoding="utf-8")) if not target.startswith("../")]
+    missing = [target for target in wanted if not (source.parent / target).exists()]
+    if not missing:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        run_page(source, Path(folder))
+        found = []
+        for target in missing:
+            made = Path(folder) / Path(target).name
+            if not made.exists():
+                raise FileNotFoundError(f"{file.src_uri} shows {target}, and none of its blocks saves {made.name}")
+            found.append(((Path(file.src_uri).parent / target).as_posix(), made.read_bytes()))
+        return found
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 (MkDocs' names)
+    """Put the quoted source in, and lead links out of docs/ to the site's copy of what they name."""
+    markdown = QUOTE.sub(lambda m: quote(ROOT, m["file"], m["names"].split()), markdown)
+    return OUTSIDE.sub(lambda m: _inside(m, page.file, files), markdown)
+
+
+def _inside(match: re.Match[str], file: File, files: Files) -> str:
+    """A link to the repository as a link to the page made from that file, or as the file's name."""
+    folder = Path(file.src_uri).parent
+    depth = len(folder.parts)
+    ups = match["path"].count("../")
+    if ups <= depth:
+        return match[0]  # stays inside docs/
+    inner = match["path"][3 * ups :]
+    if not (ROOT / inner).exists():
+        raise FileNotFoundError(f"{file.src_uri} leads to {match['path']}, which is not in the repository")
+    for uri in (inner, str(Path(inner).with_suffix(".md")), Path(inner).name.lower()):
+        if files.get_file_from_path(uri) is not None:
+            return f"{match['image']}[{match['text']}]({'../' * depth}{uri}{match['anchor'] or ''})"
+    return f"{match['text']} (`{inner}`)"
+
+
+def on_page_content(html_text: str, **_: Any) -> str:
+    """Typeset formulas here, so that no page needs a script or the network for them."""
+
+    def typeset(match: re.Match[str]) -> str:
+        display = "block" if match["tag"] == "div" else "inline"
+        math = convert(html.unescape(match["latex"]), display=display)
+        return f'<{match["tag"]} class="math">{math}</{match["tag"]}>'
+
+    return MATH.sub(typeset, html_text)
