@@ -16,14 +16,14 @@ import tinygrad_notes
 PACKAGE = Path(tinygrad_notes.__file__).parent
 
 FLOORS = [
-    ["errors"],
+    ["errors", "failures"],
     ["rules"],
     ["backward", "tensor", "recording", "operators", "special"],
     ["pytree", "forward_mode", "vmap", "transforms", "checkpoint", "primitive", "coverage"],
     ["graphs", "compiler", "nn", "optim"],
     ["testing", "train", "interop"],
     ["notes"],
-    ["expressions", "cli", "__main__"],
+    ["array_files", "expressions", "cli", "__main__"],
 ]
 """Rooms from the ground up; within a floor a room may use those to its left."""
 
@@ -33,6 +33,7 @@ FRONT_DOOR = "__init__"  # names everything, so it stands outside the house
 
 OUTWARD = {
     ("rules", "errors"): "a rule's own errors are raised where they are found",
+    ("rules", "failures"): "a rule that is called on arrays says what failed as one called on Tensors does",
 }
 
 

@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def add_subject(parser: argparse.ArgumentParser) -> None:
     """The arguments that name a graph."""
     parser.add_argument("subject", help="a formula, or FILE.py:NAME (a function or a Tensor in that file)")
-    parser.add_argument("values", nargs="*", metavar="name=value", help="5, [1,2], [[1,2],[3,4]] or file.npy")
+    parser.add_argument("values", nargs="*", metavar="name=value", help="5, [1,2], [[1,2],[3,4]], file.npy or file.npz:name")
     parser.add_argument("--constant", nargs="+", default=[], metavar="NAME", help="values without a derivative")
 
 
@@ -97,16 +97,19 @@ def graph_of(arguments: argparse.Namespace) -> Graph:
 
 def read_values(pairs: Sequence[str]) -> dict[str, Any]:
     """``["a=5", "w=[1,2]"]`` as names and arrays."""
+    import unicodedata
+
     from .expressions import read_value
 
     values = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        if not equals or not name.strip().isidentifier():
+        name = unicodedata.normalize("NFKC", name.strip())  # as Python reads the names of a formula
+        if not equals or not name.isidentifier():
             raise BadInputError(f"{pair!r} is not of the form name=value")
-        if name.strip() in values:
-            raise BadInputError(f"{name.strip()} is given twice")
-        values[name.strip()] = read_value(text.strip())
+        if name in values:
+            raise BadInputError(f"{name} is given twice")
+        values[name] = read_value(text.strip())
     return values
 
 

@@ -7,18 +7,32 @@ there is no ``eval``, no attribute but ``.T``, no function but the ones in `FUNC
 from __future__ import annotations
 
 import ast
+import math
 import operator
+import re
+import unicodedata
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from .array_files import printable, read_array
 from .errors import BadInputError
 from .tensor import Tensor
 
 __all__ = ["FUNCTIONS", "Program", "parse", "read_value"]
 
 LONGEST = 10_000
+"""Characters of a formula."""
+LONGEST_VALUE = 1_000_000
+"""Characters of a value."""
+DEEPEST = 200
+"""Levels of a formula: far more than anybody can read, and few enough for Python's own stack."""
+MOST_NUMBERS = 100_000_000
+"""What all results of a formula may hold together: 800 MB."""
+MOST_PRODUCTS = 2_000_000_000
+"""Multiplications in one product of arrays: a second or two."""
 NAMES = "uvwpqrstzhkmnxyfgdeijloabc"
 """Given to unnamed results in this order, as the notes do."""
 
@@ -87,7 +101,7 @@ class Program:
         """
         missing = [name for name in self.names if name not in values and name != "pi"]
         if missing:
-            raise BadInputError(f"give {', '.join(missing)} a value: {' '.join(f'{n}=2' for n in missing)}")
+            raise BadInputError(f"give {_spelled(missing)} a value: {' '.join(f'{n}=2' for n in missing)}")
         walk = _Walk({"pi": np.pi, **values})
         for name, expression in self.statements:
             walk.variables[name or "J"] = walk.value(expression)
@@ -127,10 +141,11 @@ def parse(text: str) -> Program:
     if len(text) > LONGEST:
         raise BadInputError(f"the formula has {len(text):,} characters; put it into a file: draw model.py:loss")
     try:
-        tree = ast.parse(text.strip())
+        with warnings.catch_warnings(action="ignore"):  # of Python about the syntax: what is odd is refused below
+            tree = ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        message = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise BadInputError(f"can't read the formula {_short(text)}: {message}") from error
+        message = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
+        raise BadInputError(f"can't read the formula {_short(text)}: {printable(message)}") from error
     statements: list[tuple[str | None, ast.expr]] = []
     for statement in tree.body:
         if isinstance(statement, ast.Expr) and statement is tree.body[-1]:
@@ -148,10 +163,9 @@ def parse(text: str) -> Program:
     names: dict[str, None] = {}
     functions = _functions()
     for name, expression in statements:
-        try:
-            _check(expression, functions, known, names)
-        except RecursionError as error:
-            raise BadInputError(f"the formula {_short(text)} is nested too deeply") from error
+        if _depth(expression) > DEEPEST:
+            raise BadInputError(f"the formula {_short(text)} is nested too deeply: more than {DEEPEST} levels")
+        _check(expression, functions, known, names)
         known.add(name or "J")
     return Program(statements, tuple(names))
 
@@ -160,11 +174,25 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
+def _spelled(names: list[str]) -> str:
+    """The names; letters that look like others are named too: there are three that look like a."""
+    return ", ".join(
+        name if name.isascii() else f"{name} ({', '.join(unicodedata.name(c, '?') for c in name if not c.isascii())})"
+        for name in names
+    )
+
+
+def _depth(tree: ast.AST) -> int:
+    """How many levels a tree has, counted without recursion."""
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
+
+
 def _refused(node: ast.AST) -> BadInputError:
-    try:
-        text = ast.unparse(node)
-    except RecursionError:
-        text = type(node).__name__
+    text = ast.unparse(node) if _depth(node) <= DEEPEST else type(node).__name__
     return BadInputError(
         f"{_short(text)} is not allowed in a formula: it takes numbers, names, + - * / ** @, brackets, .T, indices "
         "and functions such as exp, log, sum, sigmoid"
@@ -245,28 +273,29 @@ def _index(node: ast.expr) -> Any:
 
 
 class _Walk:
-    """Computes a tree that was checked."""
+    """Computes a tree that was checked, and refuses what would take more memory or time than a formula should."""
 
     def __init__(self, variables: dict[str, Any]) -> None:
         self.variables = variables
         self.functions = _functions()
+        self.made = 0
 
     def value(self, node: ast.expr) -> Any:
         match node:
             case ast.Constant(value=number):
-                return float(number)  # type: ignore[arg-type]
+                return self._guarded(node, float, number)
             case ast.Name(id=name):
                 return self.variables[name]
             case ast.UnaryOp(op=op, operand=operand):
                 value = self.value(operand)
-                return -value if isinstance(op, ast.USub) else value
+                return self._guarded(node, operator.neg, value) if isinstance(op, ast.USub) else value
             case ast.Attribute(value=inner):
-                return self.value(inner).T if hasattr(self.value(inner), "T") else self.value(inner)
+                value = self.value(inner)
+                return getattr(value, "T", value)  # a number is its own transpose
             case ast.Subscript(value=inner, slice=index):
-                return self._guarded(node, lambda: self.value(inner)[_index(index)])
+                return self._guarded(node, operator.getitem, self.value(inner), _index(index))
             case ast.BinOp(left=left, op=op, right=right):
-                a, b = self.value(left), self.value(right)
-                return self._guarded(node, lambda: _OPERATORS[type(op)](a, b))
+                return self._guarded(node, _OPERATORS[type(op)], self.value(left), self.value(right))
             case ast.Call():
                 return self._call(node)
         raise _refused(node)
@@ -275,7 +304,7 @@ class _Walk:
         name, subject = _called(node.func)
         args = [self._argument(name, i, arg) for i, arg in enumerate((*subject, *node.args))]
         options = {keyword.arg or "": _literal(keyword.value) for keyword in node.keywords}
-        return self._guarded(node, lambda: self.functions[name](*args, **options))
+        return self._guarded(node, self.functions[name], *args, **options)
 
     def _argument(self, name: str, position: int, node: ast.expr) -> Any:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -286,12 +315,58 @@ class _Walk:
             return tuple(self.value(part) for part in node.elts)
         return self.value(node)
 
-    def _guarded(self, node: ast.expr, compute: Callable[[], Any]) -> Any:
+    def _guarded(self, node: ast.expr, compute: Callable[..., Any], *args: Any, **options: Any) -> Any:
         try:
-            return compute()
+            numbers, products = _cost(getattr(compute, "__name__", ""), args)
+            if self.made + numbers > MOST_NUMBERS or products > MOST_PRODUCTS:
+                much = f"{numbers:,} numbers" if self.made + numbers > MOST_NUMBERS else f"{products:,} products"
+                raise ValueError(f"{much} would be computed; so large a formula belongs into a file: draw model.py:loss")
+            self.made += numbers
+            return compute(*args, **options)
+        except OverflowError as error:
+            raise BadInputError(f"{_short(ast.unparse(node))}: the number is too large") from error
         except Exception as error:
             first = str(error).split("\n")[0]
             raise BadInputError(f"{_short(ast.unparse(node))}: {first}") from error
+
+
+def _cost(name: str, args: tuple[Any, ...]) -> tuple[int, int]:
+    """At most how many numbers a call makes, and how many products of two numbers it takes; 0, 0 if it will fail."""
+    arrays = [x for arg in args for x in (arg if isinstance(arg, tuple) else (arg,)) if not isinstance(x, str)]
+    shapes = [np.shape(getattr(x, "data", x)) for x in arrays]
+    sizes = [math.prod(shape) for shape in shapes]
+    if name in ("matmul", "dot", "inner", "vdot"):
+        inner = max(1, shapes[0][-1]) if shapes and shapes[0] else 1
+        products = math.prod(sizes) // inner
+        return (products // inner if all(shapes) else products), products
+    if name == "outer":
+        return math.prod(sizes), math.prod(sizes)
+    if name == "einsum":
+        return _cost_of_einsum(args[0] if args else "", shapes)
+    if name in ("stack", "concatenate"):
+        return sum(sizes), 0
+    if name in ("tril", "triu") and shapes and len(shapes[0]) == 1:
+        return sizes[0] ** 2, 0
+    try:
+        return math.prod(np.broadcast_shapes(*shapes)), 0
+    except ValueError:
+        return 0, 0
+
+
+def _cost_of_einsum(subscripts: Any, shapes: list[tuple[int, ...]]) -> tuple[int, int]:
+    if not isinstance(subscripts, str):
+        return 0, 0
+    inputs, _, output = subscripts.replace(" ", "").partition("->")
+    length: dict[str, int] = {}
+    hidden = 1  # axes that "..." stands for
+    for letters, shape in zip(inputs.split(","), shapes, strict=False):
+        named = letters.replace("...", "")
+        hidden *= math.prod(shape) if "..." in letters else 1
+        for letter, n in zip(named, shape, strict=False) if "..." not in letters else ():
+            length[letter] = max(n, length.get(letter, 1))
+    products = hidden * math.prod(length.values())
+    shown = output if "->" in subscripts else "".join({c for c in inputs if inputs.count(c) == 1})
+    return hidden * math.prod(length.get(letter, 1) for letter in set(shown)), products
 
 
 def read_value(text: str) -> Any:
@@ -300,7 +375,7 @@ def read_value(text: str) -> Any:
     Parameters
     ----------
     text : str
-        ``5``, ``[1, 2]``, ``[[1, 2], [3, 4]]``, or a ``.npy`` file.
+        ``5``, ``[1, 2]``, ``[[1, 2], [3, 4]]``, ``file.npy``, ``file.npz`` with one array, or ``file.npz:name``.
 
     Returns
     -------
@@ -316,20 +391,19 @@ def read_value(text: str) -> Any:
     >>> read_value("5"), read_value("[1, 2]")
     (np.float64(5.0), array([1., 2.]))
     """
-    if text.endswith(".npy"):
-        try:
-            array = np.load(text, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise BadInputError(
-                f"can't read {text}: {str(error).splitlines()[0] if str(error) else error!r}"
-            ) from error
+    file = re.fullmatch(r"(.+\.np[yz])(?::(.+))?", text, re.DOTALL)
+    if file:
+        array = read_array(file[1], file[2])
     else:
+        if len(text) > LONGEST_VALUE:
+            raise BadInputError(f"a value of {len(text):,} characters; put it into an .npy file")
         try:
-            array = np.array(ast.literal_eval(text))
+            with warnings.catch_warnings(action="ignore"):
+                array = np.array(ast.literal_eval(text))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise BadInputError(f"{_short(text)} is no number, no list of numbers and no .npy file") from error
-    if array.dtype.kind not in "iufc" or array.dtype.kind == "O":
-        raise BadInputError(f"{_short(text)} holds {array.dtype}, not numbers")
+        if array.dtype.kind not in "iufc":
+            raise BadInputError(f"{_short(text)} holds {array.dtype}, not numbers")
     array = array.astype(float) if array.dtype.kind in "iu" else array
     return array[()] if array.ndim == 0 else array
 

@@ -380,21 +380,39 @@ class _Loop:
     def continued(self, run: _Run, path: Path) -> _Run:
         """The run that the checkpoint holds."""
         arrays, notes = read(path)
-        if notes.get("run") != self.fingerprint():
+        if "run" not in notes or "order" not in arrays:
+            raise BadInputError(f"{path} is not a checkpoint of fit; give it another name.{user_line()}")
+        if notes["run"] != self.fingerprint():
             raise BadInputError(
-                f"{path} is a checkpoint of another run: {notes.get('run')}, this one is {self.fingerprint()}; "
+                f"{path} is a checkpoint of another run: {notes['run']}, this one is {self.fingerprint()}; "
                 f"delete it to start anew.{user_line()}"
             )
         run.order = arrays["order"]
         held = restore(arrays, self.arrays(run), str(path))
-        set_generator_state(self.rng, notes["generator"])
-        return _Run(
+        continued = _Run(
             held["params"],
             held["optimizer"],
             held["state"],
             held["best"],
             held["order"] if len(held["order"]) else None,
-            **{key: notes[key] for key in _NUMBERS},
+            **{key: notes.get(key) for key in _NUMBERS},
+        )
+        if not self.could_be(continued):
+            raise BadInputError(f"{path} is damaged: its numbers can't be those of a run.{user_line()}")
+        set_generator_state(self.rng, notes.get("generator"))
+        return continued
+
+    def could_be(self, run: _Run) -> bool:
+        """Whether a run that was read from a file is one that `write` may have written."""
+        counts = (run.epoch, run.start, run.steps, run.waited)
+        in_order = run.order is None or np.array_equal(np.sort(run.order, axis=None), np.arange(self.m))
+        return (
+            all(type(count) is int and count >= 0 for count in counts)
+            and (run.start == 0 or (run.start < self.m and run.start % self.size == 0 and run.order is not None))
+            and all(type(number) is float for number in (run.total, run.best))
+            and type(run.rows) is list
+            and all(type(row) is dict and set(row) >= {"epoch", "step", "loss"} for row in run.rows)
+            and in_order
         )
 
 
