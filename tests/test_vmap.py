@@ -49,6 +49,61 @@ def test_per_example_gradients_equal_the_loop(name):
     np.testing.assert_allclose(tn.vmap(tn.grad(cost))(X), expected, rtol=1e-10, atol=1e-12)
 
 
+SHARED = {
+    "product": lambda w, x: np.sum(w @ x) ** 2,
+    "elementwise": lambda w, x: np.sum((w * x) ** 2),
+    "only the shared argument": lambda w, x: np.sum(w**3),
+    "only the example": lambda w, x: np.sum(x**3),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_derivatives_by_an_argument_that_all_examples_share(name):
+    f, w = SHARED[name], W[0]
+    for derivative in (tn.grad(f), tn.grad(f, argnums=(0, 1)), tn.hessian(f), tn.jacobian(lambda w, x: f(w, x) * w)):
+        found = tn.vmap(derivative, in_axes=(None, 0))(w, X)
+        expected = [derivative(w, x) for x in X]
+        for k, part in enumerate(found if isinstance(found, tuple) else (found,)):
+            each = [e[k] if isinstance(e, tuple) else e for e in expected]
+            np.testing.assert_allclose(part, np.stack(each), rtol=1e-10, atol=1e-12)
+
+    def tangent(w, x):
+        return tn.jvp(lambda w: f(w, x), (w,), (w,))[1]
+
+    np.testing.assert_allclose(tn.vmap(tangent, in_axes=(None, 0))(w, X), [tangent(w, x) for x in X], rtol=1e-10)
+
+
+def test_derivatives_by_a_value_from_outside_the_vmap():
+    def per_example(w, x):
+        return np.tanh(w @ x)
+
+    w = W[0]
+    closed_over = tn.vmap(lambda x: tn.grad(lambda w: per_example(w, x))(w))(X)
+    np.testing.assert_allclose(closed_over, [tn.grad(per_example)(w, x) for x in X], rtol=1e-12)
+
+    def sum_of_norms(w):  # an outer derivative through the inner, per-example one
+        return np.sum(tn.vmap(lambda x: np.sum(tn.grad(per_example)(w, x) ** 2))(X))
+
+    looped = tn.grad(lambda w: sum(np.sum(tn.grad(per_example)(w, x) ** 2) for x in X))(w)
+    np.testing.assert_allclose(tn.grad(sum_of_norms)(w), looped, rtol=1e-10)
+
+    def of_two(x, y):
+        return tn.grad(lambda w: per_example(w, x) * w @ y)(w)
+
+    table = tn.vmap(lambda y: tn.vmap(lambda x: of_two(x, y))(X))(X[:2])
+    np.testing.assert_allclose(table, [[of_two(x, y) for x in X] for y in X[:2]], rtol=1e-10)
+
+
+def test_derivatives_by_a_container_that_all_examples_share():
+    def loss(p, x):
+        return np.sum(np.tanh(p["W"] @ x + p["b"]) ** 2)
+
+    params = {"W": W, "b": b}
+    found = tn.vmap(tn.grad(loss), in_axes=(None, 0))(params, X)
+    for name in params:
+        np.testing.assert_allclose(found[name], np.stack([tn.grad(loss)(params, x)[name] for x in X]), rtol=1e-10)
+
+
 @pytest.mark.parametrize("name", ["net", "vector result", "indexing", "reductions", "norm", "quadratic form", "nn"])
 def test_second_derivatives_and_tangents_per_example(name):
     def cost(x):

@@ -19,7 +19,7 @@ from .forward_mode import push_forward
 from .pytree import flatten, unflatten
 from .rules import Parts, identity, rule
 from .tensor import Tensor, handle, leaf_node, make_node, pull_back_recorded
-from .vmap import Batched, finish, new_level
+from .vmap import Batched, finish, new_level, one_per_example
 
 __all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -95,6 +95,7 @@ class Trace:
 
 def _fresh(x: Any) -> Tensor:
     """A new Tensor over `x`, linked to `x` if that is itself a Tensor."""
+    x = one_per_example(x)
     if isinstance(x, Tensor):
         if x.node is None:
             return handle(x.data, leaf_node(x.data))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .backward import BranchOnBatch, rules_at_work
+from .backward import BranchOnBatch, here, rules_at_work
 from .errors import BadInputError, LeavesGraphError, ShapeError, user_line
 from .pytree import flatten, unflatten
 from .rules import Rule
@@ -497,12 +497,33 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
                 + f".{user_line()}"
             )
         (count,) = sizes
-        outputs, structure = flatten(f(*given, **kwargs))
+        around = getattr(here, "vmaps", ())
+        here.vmaps = (*around, (level, count))
+        try:
+            outputs, structure = flatten(f(*given, **kwargs))
+        finally:
+            here.vmaps = around
         return unflatten(structure, [finish(y, count, level, out_axes) for y in outputs])
 
     batched.__name__ = f"vmap_of_{getattr(f, '__name__', 'f')}"
     batched.__doc__ = f.__doc__
     return batched
+
+
+def one_per_example(x: Any) -> Any:
+    """The value, repeated for every example of the vmap that this thread is in, unless it belongs to that already.
+
+    A derivative with respect to it is then one per example. Outside a vmap: the value itself.
+    """
+    around = getattr(here, "vmaps", ())
+    if not around:
+        return x
+    level, count = around[-1]
+    inside = not is_batch_around(_Level(level), (x,)) if isinstance(x, Tensor) else _level(x) >= level
+    if inside:
+        return x
+    array = x if hasattr(x, "__array_function__") else np.asarray(x)
+    return Batched(np.broadcast_to(array, (count, *array.shape)), level)
 
 
 def finish(y: Any, count: int, level: int, out_axis: int = 0) -> Any:
