@@ -215,9 +215,10 @@ rule(np.copysign, "y = |a| sign b:  ∂y/∂a = sign a · sign b,  ∂y/∂b = 0
      lambda g, _y, _a, _b: g * 0, elementwise=True, holomorphic=False,
      domain=(AWAY_FROM_ZERO, AWAY_FROM_ZERO), kinks={(0.0, 1.0): (0.0, 0.0)})  # fmt: skip
 
-for _step in (np.floor, np.ceil, np.trunc, np.rint, np.fix):
+for _step in (np.floor, np.ceil, np.trunc, np.rint):
     rule(_step, f"y = {_step.__name__} x:  0 (a step)", lambda g, _y, _x: g * 0, elementwise=True, holomorphic=False,
          domain=((0.1, 0.4),))  # fmt: skip
+alias(np.trunc, np.fix)  # which NumPy 2.5 deprecates
 
 rule(np.round, "y = x rounded:  0 (a step)",
      lambda g, _y, _a, decimals=0: g * 0, elementwise=True, holomorphic=False,
