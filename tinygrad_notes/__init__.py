@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from . import errors, nn, operators, optim, testing, train
+from .compiler import compile
 from .coverage import coverage
 from .graphs import Graph, debug, graph, why
 from .primitive import checkpoint, primitive
@@ -18,6 +19,7 @@ __all__ = [
     "Graph",
     "Tensor",
     "checkpoint",
+    "compile",
     "coverage",
     "debug",
     "elementwise_grad",
@@ -48,7 +50,7 @@ del operators
 
 
 def __getattr__(name: str) -> Any:
-    """Load ``tn.special`` on first use, because it needs SciPy, and ``tn.notes``, because it is long."""
-    if name in ("notes", "special"):
+    """Load on first use ``tn.special``, which needs SciPy, ``tn.notes``, which is long, and ``tn.interop``."""
+    if name in ("interop", "notes", "special"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,14 +4,18 @@ Every error is also the nearest builtin, so ``except ValueError`` keeps working:
 
     TinygradNotesError
     ├── ShapeError         (ValueError)    shapes that do not go together
+    │   └── OutOfRangeError   (IndexError)    an index or an axis that isn't there
     ├── NotScalarError     (ValueError)    backward() of something that is not one number
     ├── BadInputError      (ValueError)    a value outside what a call accepts
     ├── DTypeError         (TypeError)     bool, object, string: no derivative
     ├── NoRuleError        (TypeError)     a function, or an argument of it, without a derivative rule
     ├── LeavesGraphError   (TypeError)     float(t), np.asarray(t): the graph would end here unseen
+    ├── CompileError       (TypeError)     a compiled function would freeze what changes from call to call
     ├── GraphFreedError    (RuntimeError)  the graph was handed back by backward(free=True)
     ├── NonFiniteError     (FloatingPointError) an operation made a NaN or inf under tn.debug()
     │   └── NonFiniteLossError                  a loss became NaN or inf in training
+    ├── LinearAlgebraError (LinAlgError)   a singular matrix, a decomposition that does not converge
+    ├── TooLargeError      (MemoryError)   an array that does not fit into memory
     ├── DrawingError       (RuntimeError)  a picture could not be laid out
     └── MissingExtraError  (ImportError)   an optional package is not installed
 """
@@ -28,17 +32,21 @@ from numpy.linalg import LinAlgError
 
 __all__ = [
     "BadInputError",
+    "CompileError",
     "DTypeError",
     "DrawingError",
     "GraphFreedError",
     "LeavesGraphError",
+    "LinearAlgebraError",
     "MissingExtraError",
     "NoRuleError",
     "NonFiniteError",
     "NonFiniteLossError",
     "NotScalarError",
+    "OutOfRangeError",
     "ShapeError",
     "TinygradNotesError",
+    "TooLargeError",
 ]
 
 
@@ -48,6 +56,10 @@ class TinygradNotesError(Exception):
 
 class ShapeError(TinygradNotesError, ValueError):
     """Shapes that do not go together, with the operation and both shapes."""
+
+
+class OutOfRangeError(ShapeError, IndexError):
+    """An index or an axis that the array does not have."""
 
 
 class NotScalarError(TinygradNotesError, ValueError):
@@ -70,8 +82,20 @@ class LeavesGraphError(TinygradNotesError, TypeError):
     """A call that would turn a Tensor into a plain number behind the graph's back."""
 
 
+class CompileError(TinygradNotesError, TypeError):
+    """What a compiled function may not do: the answer of one call would be frozen into all."""
+
+
 class GraphFreedError(TinygradNotesError, RuntimeError):
     """The graph was handed back by ``backward(free=True)`` and can't be walked again."""
+
+
+class LinearAlgebraError(TinygradNotesError, LinAlgError):
+    """A matrix that the operation can't work with: singular, not square, not positive definite."""
+
+
+class TooLargeError(TinygradNotesError, MemoryError):
+    """An array that does not fit into memory."""
 
 
 class NonFiniteError(TinygradNotesError, FloatingPointError):
@@ -117,6 +141,18 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NUMPY = os.sep + os.path.join("site-packages", "numpy") + os.sep
 
 
+def is_users(frame: FrameType) -> bool:
+    """Whether a frame is neither ours nor NumPy's.
+
+    Examples
+    --------
+    >>> is_users(sys._getframe())
+    True
+    """
+    file = frame.f_code.co_filename
+    return not file.startswith((_PACKAGE, "<__")) and _NUMPY not in file
+
+
 def user_frame() -> FrameType | None:
     """Return the innermost frame that is neither ours nor NumPy's.
 
@@ -127,8 +163,7 @@ def user_frame() -> FrameType | None:
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((_PACKAGE, "<__")) and _NUMPY not in file:
+        if is_users(frame):
             return frame
         frame = frame.f_back
     return sys._getframe(1)
@@ -170,45 +205,12 @@ def describe(value: Any) -> str:
     >>> describe(np.zeros((2, 3))), describe(3)
     ('float64 (2, 3)', '3')
     """
-    if _is_array(value):
+    if is_array(value):
         return f"{value.dtype} {tuple(value.shape)}"
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _is_array(value: Any) -> bool:
+def is_array(value: Any) -> bool:
+    """Whether a value is an array, a NumPy scalar, or behaves like one."""
     return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
-
-
-def operation_failed(name: str, error: Exception, *operands: Any) -> Exception:
-    """Our error for what NumPy raised: the operation, both shapes, the user's line, the next step."""
-    if isinstance(error, (ShapeError, NoRuleError, DTypeError)):
-        return error
-    arrays = [x for x in operands if _is_array(x)]
-    shapes = " and ".join(describe(x) for x in operands if _is_array(x) or isinstance(x, (int, float, complex)))
-    if isinstance(error, (ValueError, IndexError)) and not isinstance(error, LinAlgError):
-        hint = _shape_hint(name, arrays)
-        return ShapeError(f"{name} of {shapes}: {error}{hint}{user_line()}")
-    if isinstance(error, TypeError):
-        return DTypeError(f"{name} of {shapes}: {error}{user_line()}")
-    return error
-
-
-def _shape_hint(name: str, arrays: list[Any]) -> str:
-    if len(arrays) != 2:
-        return ""
-    a, b = (tuple(x.shape) for x in arrays)
-    if name == "matmul":
-        if len(a) == 2 and len(b) == 2:
-            if a[0] == b[0]:
-                return f"\n  columns of the first must equal rows of the second: a.T @ b would be {(a[1], b[1])}"
-            if a[1] == b[1]:
-                return f"\n  columns of the first must equal rows of the second: a @ b.T would be {(a[0], b[0])}"
-        return "\n  columns of the first must equal rows of the second"
-    if len(a) == 1 and len(b) == 2 and a[0] == b[0]:
-        return f"\n  to add one number per row, make it a column: a.reshape({a[0]}, 1)"
-    if len(b) == 1 and len(a) == 2 and b[0] == a[0]:
-        return f"\n  to add one number per row, make it a column: b.reshape({b[0]}, 1)"
-    if len(a) == 2 and a[::-1] == b:
-        return "\n  the shapes are each other's transpose: use .T on one of them"
-    return ""

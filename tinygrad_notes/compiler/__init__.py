@@ -1,0 +1,15 @@
+"""`tn.compile`: trace a function once, tidy the program, write NumPy source that reuses its memory, replay it.
+
+compiled.py   the function one calls; its cache, donated arguments, threads
+  capture.py  what a function reads beside its arguments
+  trace.py    running it on stand-ins (traced.py) gives a program (program.py, calls.py)
+  passes.py   the same program, simpler
+  storage.py  where each value lives
+  emit.py     the source that runs
+"""
+
+from __future__ import annotations
+
+from .compiled import Compiled, compile
+
+__all__ = ["Compiled", "compile"]

@@ -1,0 +1,390 @@
+"""`compile`: a function that is traced at its first call, and replayed afterwards.
+
+step = tn.compile(step, donate=0)
+params, loss = step(params, X, Y)       # traced, simplified, written as source, run
+params, loss = step(params, X, Y)       # run
+"""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import operator
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import update_wrapper
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from ..errors import BadInputError, CompileError, DTypeError, user_line
+from ..pytree import flatten, unflatten
+from .capture import Capture, Changed
+from .emit import array_in, emit
+from .passes import simplified
+from .program import Program
+from .storage import assign
+from .trace import STATIC, trace, with_statics
+
+__all__ = ["Compiled", "Plan", "compile"]
+
+ALIGNMENT = 64
+"""Bytes: a cache line."""
+
+Static = int | str | tuple[int | str, ...]
+Run = Callable[..., list[Any]]
+
+PLAIN_KINDS = frozenset((np.ndarray, float, int, bool, complex, str, np.float64, np.float32))
+
+POISONED: dict[int, weakref.ref[Any]] = {}
+"""Donated arrays that a failed call left half-written."""
+
+
+def compile(
+    f: Callable[..., Any], *, donate: int | tuple[int, ...] = (), static: Static = (), cache: int = 32
+) -> Compiled:
+    """Trace a function at its first call, and replay it as a NumPy program that reuses its memory.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy; also ``tn.value_and_grad(f)``, ``tn.hessian(f)``, a whole training step.
+    donate : int or tuple of int
+        Arguments whose arrays may be written: the results that take their place are put there.
+    static : int, str or tuple of them
+        Arguments, by position or name, that are part of the program (flags, sizes, axes); another value is another
+        program. Bools, strings and None always are.
+    cache : int
+        How many programs are kept: one for each structure, shapes and dtypes of the arguments.
+
+    Returns
+    -------
+    Compiled
+        Called like `f`. ``.source`` is the program that runs, ``.graph`` its picture, ``.stats`` its size and time.
+
+    Raises
+    ------
+    CompileError
+        At the call, if something would be frozen that may change: a branch on a value, ``.item()``, a random draw, a
+        write to something outside.
+
+    Examples
+    --------
+    >>> import tinygrad_notes as tn
+    >>> cost = lambda w, x: np.sum((w * x - 1.0) ** 2)
+    >>> gradient = tn.compile(tn.grad(cost))
+    >>> gradient(np.array([1.0, 2.0]), np.array([3.0, 1.0]))
+    array([12.,  2.])
+    >>> gradient.traces
+    1
+    """
+    return Compiled(f, donate=donate, static=static, cache=cache)
+
+
+class Plan:
+    """One traced program, its source, and the memory to run it in.
+
+    Attributes
+    ----------
+    program : Program
+    source : str
+    """
+
+    def __init__(self, program: Program, structure: Any, positions: list[int], donated: list[int], name: str) -> None:
+        self.program, self.structure = program, structure
+        self.storage = assign(program, donated)
+        emitted = emit(program, self.storage)
+        self.source, self.constants, self.lines = emitted.text, emitted.constants, emitted.lines
+        self.file = f"<compiled {name} {id(self):x}>"
+        linecache.cache[self.file] = (len(self.source), None, self.source.splitlines(True), self.file)
+        scope: dict[str, Any] = {}
+        exec(builtins.compile(self.source, self.file, "exec"), scope)
+        self.make: Callable[..., tuple[Run, Run]] = scope["make"]
+        self.pick = _picker(positions)
+        self.written = sorted({p for p in self.storage.donated.values() if program.inputs[p].ndim})
+        self.idle = [self.new_runs()]
+
+    def new_runs(self) -> tuple[Run, Run]:
+        """The program, once and repeated, with memory of its own."""
+        return self.make(np, self.constants, [_aligned(n) for n in self.storage.buffers], array_in)
+
+    def __call__(self, leaves: list[Any], times: int | None = None) -> list[Any]:
+        """Run the program on flat arguments; runs at the same time have each their own memory."""
+        try:
+            runs = self.idle.pop()
+        except IndexError:
+            runs = self.new_runs()
+        results = runs[0](*self.pick(leaves)) if times is None else runs[1](times, *self.pick(leaves))
+        self.idle.append(runs)
+        return results
+
+    def __del__(self) -> None:
+        linecache.cache.pop(self.file, None)
+
+
+def _picker(positions: list[int]) -> Callable[[list[Any]], Any]:
+    """How to take the arguments that aren't static out of all leaves."""
+    if positions == list(range(len(positions))):
+        return lambda leaves: leaves
+    if len(positions) == 1:
+        return lambda leaves: (leaves[positions[0]],)
+    return operator.itemgetter(*positions)
+
+
+def _aligned(nbytes: int) -> np.ndarray[Any, Any]:
+    block = np.empty(nbytes + ALIGNMENT, np.uint8)
+    start = -block.ctypes.data % ALIGNMENT
+    return block[start : start + nbytes]
+
+
+class Compiled:
+    """What `compile` returns: a function with a `Plan` for each kind of arguments it was called with.
+
+    Attributes
+    ----------
+    f : callable
+        The function itself.
+    traces : int
+        How often it was traced so far.
+    history : list of str
+        Why, each time.
+    """
+
+    def __init__(self, f: Callable[..., Any], *, donate: Any = (), static: Static = (), cache: int = 32) -> None:
+        if not callable(f):
+            raise BadInputError(f"compile() takes a function, not {type(f).__name__}.{user_line()}")
+        if cache < 1:
+            raise BadInputError(f"cache={cache}: at least one program has to be kept.{user_line()}")
+        self.f = f.f if isinstance(f, Compiled) else f
+        self.donate = (donate,) if isinstance(donate, int) else tuple(donate)
+        self.static = (static,) if isinstance(static, (int, str)) else tuple(static)
+        self.cache = cache
+        self.history: list[str] = []
+        self._plans: OrderedDict[Any, Plan] = OrderedDict()
+        self._capture: Capture | None = None
+        self._last: _Last | None = None
+        self._lock = threading.RLock()
+        update_wrapper(self, self.f, ("__name__", "__qualname__", "__doc__", "__module__"), ())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What ``f(*args, **kwargs)`` returns."""
+        return self._called(args, kwargs, None)
+
+    def repeat(self, times: int, *args: Any, **kwargs: Any) -> Any:
+        """Call the function `times` times in a row, its donated arguments replaced by the results in their place.
+
+        Parameters
+        ----------
+        times : int
+        *args, **kwargs
+            As for one call.
+
+        Returns
+        -------
+        As of one call: the donated arguments after the last one, and each other result of all calls, stacked along a
+        new first axis.
+
+        Raises
+        ------
+        BadInputError
+            If nothing is donated, or a donated argument has no result of its shape and dtype.
+
+        Examples
+        --------
+        >>> halve = compile(lambda w: (w / 2, np.sum(w)), donate=0)
+        >>> halve.repeat(3, np.array([8.0, 4.0]))
+        (array([1. , 0.5]), array([12.,  6.,  3.]))
+        """
+        if not isinstance(times, (int, np.integer)) or times < 1:
+            raise BadInputError(f"repeat(times, ...): a number of calls from 1 on, not {times!r}.{user_line()}")
+        if not self.donate:
+            raise BadInputError(
+                "repeat() hands donated results on to the next call: say which arguments those are, "
+                f"tn.compile(f, donate=0).{user_line()}"
+            )
+        return self._called(args, kwargs, int(times))
+
+    @property
+    def traces(self) -> int:
+        """How often the function was traced."""
+        return len(self.history)
+
+    @property
+    def source(self) -> str:
+        """The program that the last call ran."""
+        return self._plan_of_the_last_call().source
+
+    def _plan_of_the_last_call(self) -> Plan:
+        if self._last is None:
+            raise BadInputError(f"{self!r} was not called yet: it is traced at its first call.{user_line()}")
+        return self._last.plan
+
+    def __repr__(self) -> str:
+        name = getattr(self.f, "__name__", type(self.f).__name__)
+        return f"<compiled {name}: {len(self._plans)} programs, {self.traces} traces>"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    # calls
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any], times: int | None) -> Any:
+        statics: tuple[Any, ...] = ()
+        if self.static:
+            args, kwargs, statics = self._without_statics(args, kwargs)
+        leaves, structure = flatten((args, kwargs))
+        kinds = tuple(map(type, leaves))
+        for kind in {*kinds}:
+            if kind not in PLAIN_KINDS and hasattr(kind, "__array_function__") and not issubclass(kind, np.ndarray):
+                return self._inline(args, kwargs, statics, times)
+        plan, leaves = self._plan(leaves, structure, kinds, statics)
+        if not self.donate:
+            return unflatten(plan.structure, plan(leaves))
+        written = self._donated(plan, leaves)
+        try:
+            return unflatten(plan.structure, plan(leaves, times))
+        except BaseException:
+            for array in written:
+                POISONED[id(array)] = weakref.ref(array, lambda _, key=id(array): POISONED.pop(key, None))
+            raise
+
+    def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any], statics: Any, times: int | None) -> Any:
+        """On Tensors, a vmap's batch, or inside another trace: the function itself."""
+        if times is not None:
+            raise CompileError(f"repeat() takes arrays; differentiate the step it repeats instead.{user_line()}")
+        args, kwargs = with_statics(args, kwargs, statics)
+        return self.f(*args, **kwargs)
+
+    def _without_statics(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        statics = []
+        given, named = list(args), dict(kwargs)
+        for key in self.static:
+            if isinstance(key, int):
+                if not -len(args) <= key < len(args):
+                    continue
+                value, given[key] = given[key], None
+            elif key in named:
+                value, named[key] = named[key], None
+            else:
+                continue
+            try:
+                hash(value)
+            except TypeError:
+                raise BadInputError(
+                    f"a static argument is part of the program, so it has to be hashable; {key} is a "
+                    f"{type(value).__name__}. Pass arrays as ordinary arguments, a list as a tuple.{user_line()}"
+                ) from None
+            statics.append((key, type(value), value))
+        return tuple(given), named, tuple(statics)
+
+    def _plan(self, leaves: list[Any], structure: Any, kinds: Any, statics: Any) -> tuple[Plan, list[Any]]:
+        """The plan for these arguments, and all arrays that it takes."""
+        capture, last = self._capture, self._last
+        why = "first call" if capture is None else ""
+        if capture is not None:
+            try:
+                if capture.holds():
+                    leaves = leaves + capture.leaves() if capture.arrays else leaves
+                    if last is not None and last.matches(leaves, structure, kinds, statics):
+                        return last.plan, leaves
+                else:
+                    why = "a captured value changed"
+            except (Changed, KeyError, ValueError, AttributeError):
+                why = "a captured container changed"
+        with self._lock:
+            if why:
+                self._plans.clear()
+                self._capture = Capture(self.f)
+                leaves = leaves + self._capture.leaves()
+            key = (structure, statics, *map(_signature, leaves))
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._traced(leaves, structure, statics, len(kinds))
+                self._plans[key] = plan
+                self.history.append(why or "new shapes, dtypes or structure")
+                while len(self._plans) > self.cache:
+                    self._plans.popitem(last=False)
+            self._plans.move_to_end(key)
+            self._last = _Last(plan, structure, kinds, statics, leaves)
+            return plan, leaves
+
+    def _traced(self, leaves: list[Any], structure: Any, statics: Any, own: int) -> Plan:
+        capture = self._capture
+        assert capture is not None
+        program, out_structure = trace(self.f, capture, leaves[:own], structure, statics, leaves[own:])
+        positions = [v.data for v in program.inputs]
+        donated = self._donated_positions(leaves[:own], structure)
+        inputs = [k for k, position in enumerate(positions) if position in donated]
+        return Plan(simplified(program), out_structure, positions, inputs, getattr(self.f, "__name__", "f"))
+
+    def _donated_positions(self, leaves: list[Any], structure: Any) -> set[int]:
+        """Which leaves belong to donated arguments."""
+        args, _ = unflatten(structure, list(range(len(leaves))))
+        found: set[int] = set()
+        for k in self.donate:
+            if not -len(args) <= k < len(args):
+                raise BadInputError(f"donate={k}, but there are {len(args)} positional arguments.{user_line()}")
+            found |= set(flatten(args[k])[0])
+        return found
+
+    def _donated(self, plan: Plan, leaves: list[Any]) -> list[Any]:
+        """The arrays that the program writes, after a look at whether it may."""
+        arrays = plan.pick(leaves)
+        written = [arrays[k] for k in plan.written]
+        for x in written:
+            if id(x) in POISONED and POISONED[id(x)]() is x:
+                raise CompileError(
+                    "this donated array was left half-written when an earlier call failed: start again from a copy "
+                    f"made before that call.{user_line()}"
+                )
+            if not x.flags.writeable:
+                raise BadInputError(f"a donated array is read-only; pass x.copy().{user_line()}")
+        others = [x for x in arrays if isinstance(x, np.ndarray)]
+        owners = [id(x) if x.base is None else id(x.base) for x in others]
+        if len(set(owners)) != len(owners):
+            for x in written:
+                if sum(np.may_share_memory(x, y) and np.shares_memory(x, y) for y in others) > 1:
+                    raise BadInputError(
+                        "a donated array shares memory with another argument, which would change under the program's "
+                        f"hands: pass a copy.{user_line()}"
+                    )
+        return written
+
+
+class _Last:
+    """The last call's arguments, to find its plan again without a dictionary."""
+
+    __slots__ = ("arrays", "fixed", "kinds", "plan", "statics", "structure")
+
+    def __init__(self, plan: Plan, structure: Any, kinds: Any, statics: Any, leaves: list[Any]) -> None:
+        self.plan, self.structure, self.kinds, self.statics = plan, structure, kinds, statics
+        self.arrays = [(k, x.shape, x.dtype) for k, x in enumerate(leaves) if isinstance(x, np.ndarray)]
+        self.fixed = [(k, _signature(x)) for k, x in enumerate(leaves) if isinstance(x, STATIC)]
+
+    def matches(self, leaves: list[Any], structure: Any, kinds: Any, statics: Any) -> bool:
+        if kinds != self.kinds or structure != self.structure or statics != self.statics:
+            return False
+        for k, shape, dtype in self.arrays:
+            x = leaves[k]
+            if x.shape != shape or x.dtype != dtype:
+                return False
+        return not self.fixed or all(_signature(leaves[k]) == signature for k, signature in self.fixed)
+
+
+def _signature(x: Any) -> Any:
+    """What about an argument makes it another program."""
+    if isinstance(x, np.ndarray):
+        if x.dtype.kind not in "fciub":
+            raise DTypeError(f"a compiled function takes arrays of numbers, not {x.dtype}.{user_line()}")
+        return (x.shape, x.dtype)
+    if isinstance(x, STATIC):
+        return (type(x), x)
+    if isinstance(x, (int, float, complex, np.generic, np.random.Generator)):
+        return type(x)
+    raise DTypeError(
+        f"a compiled function takes arrays, numbers and containers of them, not {type(x).__name__}: "
+        f"name it in static= if it is part of the program.{user_line()}"
+    )

@@ -1,0 +1,224 @@
+"""Where values live: buffers made once and used again, an operand's own memory, a donated argument's, or fresh memory.
+
+A value's memory is free again after its last reader (and the last reader of any view of it). Outputs never lie in a
+buffer, so no later call can overwrite a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import calls
+from .passes import is_elementwise
+from .program import Instruction, Program, Value
+
+__all__ = ["Storage", "assign", "may_write"]
+
+Place = tuple[str, int]
+"""``("buffer", 3)``, ``("input", 0)``: memory that an instruction writes its result into."""
+
+
+class Storage:
+    """The decisions for one program.
+
+    Attributes
+    ----------
+    place : dict of Value to Place
+        Values that are written into memory that is there already; the others are made by the call itself.
+    buffers : list of int
+        Bytes of each buffer.
+    donated : dict of int to int
+        Output k takes the place of donated input ``donated[k]``.
+    copies : list of (Value, int)
+        Outputs that have to be copied into a donated input at the end.
+    dies : dict of int to list of Value
+        Values made by calls that nobody reads after instruction k: their memory is given back.
+    """
+
+    def __init__(self) -> None:
+        self.place: dict[Value, Place] = {}
+        self.buffers: list[int] = []
+        self.copies: list[tuple[Value, int]] = []
+        self.donated: dict[int, int] = {}
+        self.dies: dict[int, list[Value]] = {}
+
+
+def may_write(i: Instruction) -> bool:
+    """Whether the call can write its result into given memory."""
+    if len(i.outs) != 1 or i.effect or not i.out.ndim or i.shares:
+        return False
+    f = i.f
+    if is_elementwise(f):
+        return not {"where", "out"} & set(i.kwargs)
+    owner = getattr(f, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return f.__name__ in ("reduce", "accumulate")
+    return f in WRITERS
+
+
+WRITERS: frozenset[Callable[..., Any]] = frozenset(
+    (np.matmul, np.where, np.concatenate, np.stack, calls.astype, calls.putitem, calls.add_at)
+)
+
+
+def overwrites(i: Instruction) -> list[Value]:
+    """The operands in whose memory the result may be written while they are read."""
+    if is_elementwise(i.f):
+        shape, dtype, order = i.out.shape, i.out.dtype, i.out.order
+        return [v for v in i.operands if (v.shape, v.dtype, v.order) == (shape, dtype, order)]
+    if i.f in (calls.putitem, calls.add_at):
+        return [v for v in i.operands[:1] if v not in i.operands[1:] and v.order == i.out.order]
+    return []
+
+
+def assign(program: Program, donated: list[int]) -> Storage:
+    """Decide where each value lives.
+
+    Parameters
+    ----------
+    program : Program
+    donated : list of int
+        Positions in ``program.inputs`` that may be written.
+    """
+    return _Assignment(program, donated).storage
+
+
+class _Assignment:
+    def __init__(self, program: Program, donated: list[int]) -> None:
+        self.program = program
+        self.storage = Storage()
+        self.roots: dict[Value, Value] = {}
+        self.last: dict[Value, int] = {}
+        self.made: dict[Value, int] = {}
+        self.escaping: set[Value] = set()
+        self.free: list[int] = []
+        self._live()
+        self._donate(donated)
+        self._place()
+
+    def root(self, value: Value) -> Value:
+        """The value whose memory it looks into."""
+        while value in self.roots:
+            value = self.roots[value]
+        return value
+
+    def _live(self) -> None:
+        """When the memory of each value is read last."""
+        for k, i in enumerate(self.program.instructions):
+            for out in i.outs:
+                self.made[out] = k
+                if i.shares:
+                    self.roots[out] = i.shares[0]
+            if len(i.shares) > 1:  # a view of one of several: all of them stay
+                for other in i.shares[1:]:
+                    self.last[self.root(other)] = len(self.program.instructions)
+            for v in i.operands:
+                root = self.root(v)
+                self.last[root] = max(self.last.get(root, -1), k)
+        for v in self.program.outputs:
+            if isinstance(v, Value):
+                self.escaping.add(self.root(v))
+
+    def _donate(self, donated: list[int]) -> None:
+        """Which output is written into which donated input."""
+        taken: set[int] = set()
+        for position in donated:
+            target = self.program.inputs[position]
+            for k, v in enumerate(self.program.outputs):
+                if k not in taken and isinstance(v, Value) and (v.shape, v.dtype) == (target.shape, target.dtype):
+                    taken.add(k)
+                    self._into(v, target, position, k)
+                    break
+
+    def _into(self, v: Value, target: Value, position: int, output: int) -> None:
+        if v is target or not v.ndim:
+            self.storage.donated[output] = position
+            return
+        if v in self.storage.place or self.root(v) is not v or v.producer is None:
+            self.storage.copies.append((v, position))
+            self.storage.donated[output] = position
+            return
+        self.storage.donated[output] = position
+        if may_write(v.producer) and self._is_free(target, v):
+            self.storage.place[v] = ("input", position)
+            self._chain(v, target, position)
+        else:
+            self.storage.copies.append((v, position))
+
+    def _is_free(self, target: Value, v: Value) -> bool:
+        """Whether nobody reads `target` after `v` is made, and `v` itself may be written over it."""
+        made, last = self.made[v], self.last.get(target, -1)
+        if last < made:
+            return True
+        producer = v.producer
+        if producer is None or last > made:
+            return False
+        reads = [x for x in producer.operands if self.root(x) is target]
+        return all(x is target for x in reads) and target in overwrites(producer)
+
+    def _chain(self, v: Value, target: Value, position: int) -> None:
+        """Let what `v` is made from in place live there too: ``m·β₁`` in m's memory, then ``+=``."""
+        while v.producer is not None:
+            nearer = [
+                x
+                for x in overwrites(v.producer)
+                if x.kind == "result"
+                and x.producer is not None
+                and may_write(x.producer)
+                and self.root(x) is x
+                and x not in self.escaping
+                and x not in self.storage.place
+                and self.last[x] == self.made[v]
+                and self._is_free(target, x)
+            ]
+            if not nearer:
+                return
+            v = nearer[0]
+            self.storage.place[v] = ("input", position)
+
+    def _place(self) -> None:
+        """Walk through the program, taking and giving back buffers."""
+        waiting: dict[int, list[Value]] = {}
+        for root, k in self.last.items():
+            waiting.setdefault(k, []).append(root)
+        for k, i in enumerate(self.program.instructions):
+            if may_write(i) and i.out not in self.storage.place and i.out not in self.escaping:
+                self.storage.place[i.out] = self._in_place(i, k) or ("buffer", self._buffer(i.out))
+            dead = waiting.get(k, [])
+            dead += [out for out in i.outs if out not in self.last and out not in self.escaping]
+            for root in dead:
+                self._give_back(root, k)
+
+    def _in_place(self, i: Instruction, k: int) -> Place | None:
+        for v in overwrites(i):
+            root = self.root(v)
+            place = self.storage.place.get(v)
+            if v is root and place is not None and place[0] == "buffer" and self.last[v] == k:
+                if all(self.root(x) is not v or x is v for x in i.operands):
+                    self.last[v] = -2  # its buffer lives on as the result's
+                    return place
+        return None
+
+    def _give_back(self, root: Value, k: int) -> None:
+        if self.last.get(root) == -2 or root in self.escaping:
+            return
+        place = self.storage.place.get(root)
+        if place is None:
+            if root.kind == "result" and root.ndim:
+                self.storage.dies.setdefault(k, []).append(root)
+        elif place[0] == "buffer":
+            self.free.append(place[1])
+
+    def _buffer(self, v: Value) -> int:
+        """The free buffer that fits best, the one used last of those; else a new one."""
+        sizes = self.storage.buffers
+        fitting = [b for b in self.free if sizes[b] >= v.nbytes and sizes[b] <= 2 * v.nbytes + 512]
+        if fitting:
+            best = min(reversed(fitting), key=lambda b: sizes[b])
+            self.free.remove(best)
+            return best
+        sizes.append(v.nbytes)
+        return len(sizes) - 1
