@@ -287,9 +287,9 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Array, *args: Any, **kwargs: 
 def _apply_over_axes(func: Any, a: Array, axes: Any) -> Array:
     for axis in np.ravel(axes).tolist():
         y = func(a, axis % a.ndim)
-        a = y if y.ndim == a.ndim else np.expand_dims(y, axis % a.ndim)
         if y.ndim not in (a.ndim, a.ndim - 1):
             raise ValueError("function is not returning an array of the correct shape")
+        a = y if y.ndim == a.ndim else np.expand_dims(y, axis % a.ndim)
     return a
 
 
