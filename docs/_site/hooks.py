@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for file in list(files.documentation_pages()):
         for path, picture in pictures_of(file):
             files.append(File.generated(config, path, content=picture))
+    named = set(_strings(config.nav))
+    config.nav = [_spelt_out(item, files, named) for item in config.nav or []]
     return files
+
+
+def _strings(nav: Any) -> Iterator[str]:
+    for item in nav if isinstance(nav, list) else nav.values() if isinstance(nav, dict) else ():
+        yield from (item,) if isinstance(item, str) else _strings(item)
+
+
+def _spelt_out(item: Any, files: Files, named: set[str]) -> Any:
+    """The navigation with "folder/*" and "*" replaced by the pages that they stand for, the folder's index first."""
+    if isinstance(item, dict):
+        return {title: _spelt_out(value, files, named) for title, value in item.items()}
+    if isinstance(item, list):
+        return [_spelt_out(value, files, named) for value in item]
+    if not item.endswith("*"):
+        return item
+    folder = item.removesuffix("*").strip("/") or "."
+    inside = [f.src_uri for f in files.documentation_pages() if str(Path(f.src_uri).parent) == folder]
+    return sorted((uri for uri in inside if uri not in named), key=lambda uri: (not uri.endswith("index.md"), uri))
 
 
 def pictures_of(file: File) -> list[tuple[str, bytes]]:

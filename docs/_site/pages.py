@@ -31,7 +31,7 @@ def generate() -> Pages:
     """Every generated file of the site: its path in docs/ and its content."""
     yield "errors.md", error_page()
     yield "kinks.md", kink_page()
-    yield "changelog.md", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    yield "changelog.md", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "](")
     yield from api_pages()
     yield from example_pages()
     yield from catalogue_pages.generate()
