@@ -99,7 +99,7 @@ class Embedding(Layer):
 
     def __call__(self, indices: Array) -> Array:
         """Row ``indices[…]`` of the table at each place."""
-        return self.E[np.asarray(indices)]
+        return self.E[indices if hasattr(indices, "__array_function__") else np.asarray(indices)]
 
 
 @dataclass(repr=False, eq=False)
