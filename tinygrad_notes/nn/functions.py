@@ -10,6 +10,7 @@ along axis 0. Use ``axis=-1`` where features come last.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,56 @@ def need_real(name: str, z: Array) -> None:
         raise DTypeError(f"{name} is for real numbers; write it out with np.exp for complex ones.{user_line()}")
 
 
+# ── in pieces that stay in the cache ─────────────────────────────────────────────────────────────────────────────
+
+PIECE = 1 << 17
+"""Elements worked on at a time."""
+
+
+def in_pieces(f: Callable[..., Array], *arrays: Array, rows: bool = False) -> Array:
+    """``f(*arrays)`` for an f that works entry by entry, or row by row along the last axis, on arrays of one shape.
+
+    Large arrays are handed to it a piece at a time: the arrays that it makes in between are then small and stay in
+    the cache, where fresh memory for each of them would cost more than the arithmetic. The numbers are the same.
+    """
+    x = arrays[0]
+    if not all(type(a) is np.ndarray for a in arrays) or x.size < 4 * PIECE:
+        return f(*arrays)
+    width = x.shape[-1] if rows else 1
+    if x.dtype.kind != "f" or not all(
+        a.flags.c_contiguous and a.shape == x.shape and a.dtype == x.dtype for a in arrays
+    ):
+        return f(*arrays)
+    y = np.empty_like(x)
+    flat = [a.reshape(-1, width) if rows else a.reshape(-1) for a in (y, *arrays)]
+    step = max(1, PIECE // width)
+    for start in range(0, len(flat[0]), step):
+        into, *given = (a[start : start + step] for a in flat)
+        into[...] = f(*given)
+    return y
+
+
+def _over(f: Any, x: Array) -> Array:
+    """``f(x)`` of a ufunc, written over x (an array made by the caller) where that can be."""
+    return f(x, out=x) if type(x) is np.ndarray and x.dtype.kind == "f" else f(x)
+
+
 # ── σ and its relatives ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sigmoid_piece(z: Array) -> Array:
+    small = np.abs(z)
+    small *= -1
+    small = _over(np.exp, small)  # e^−|z|, never above 1, so nothing overflows
+    y = np.maximum(small, z >= 0)  # 1 where z ≥ 0
+    small += 1
+    y /= small
+    return y
 
 
 def _sigmoid(z: Array) -> Array:
     need_real("sigmoid", z)
-    small = np.exp(-np.abs(z))  # never above 1, so nothing overflows
-    return np.where(z >= 0, 1, small) / (1 + small)
+    return in_pieces(_sigmoid_piece, z)
 
 
 sigmoid = rule(_sigmoid, "a = 1/(1 + e⁻ᶻ):  da/dz = a (1 − a)",
@@ -127,50 +171,46 @@ selu = rule(_selu, "y = s z where z > 0, else s α (eᶻ − 1):  dy/dz = s, els
 
 # ── gelu: z Φ(z) ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-_GELU = math.sqrt(2 / math.pi)
+_GELU = 2 * math.sqrt(2 / math.pi)
 
 
-def _gelu_tanh(held: Array) -> Array:
-    """``t = tanh u``, ``u = √(2/π)(z + 0.044715 z³)``."""
-    u = held * held
-    u *= 0.044715 * _GELU  # in place: each array made anew costs as much as the arithmetic on it
-    u += _GELU
-    u *= held
-    return np.tanh(u)
+def _gelu_gate(z: Array) -> tuple[Array, Array]:
+    """``z`` within ±25 (Φ is 0 or 1 beyond, and z³ would overflow in float16), and ``Φ = σ(v)``."""
+    held = np.clip(z, -25, 25)
+    v = held * held
+    v *= 0.044715 * _GELU  # in place: each array made anew costs as much as the arithmetic on it
+    v += _GELU
+    v *= held
+    return held, _sigmoid_piece(v)
 
 
-def _held(z: Array) -> Array:
-    """``z`` within ±10: tanh is ±1 beyond, and z³ would overflow in float16."""
-    return np.clip(z, -10, 10)
-
-
-def _gelu(z: Array) -> Array:
-    need_real("gelu", z)
-    y = _gelu_tanh(_held(z))
-    y += 1
-    y *= 0.5
+def _gelu_piece(z: Array) -> Array:
+    _, y = _gelu_gate(z)
     y *= z
     return y
 
 
-def _gelu_slope(z: Array) -> Array:
-    """``(1 + t)/2 + z (1 − t²)/2 · du/dz``."""
-    held = _held(z)
-    t = _gelu_tanh(held)
+def _gelu(z: Array) -> Array:
+    need_real("gelu", z)
+    return in_pieces(_gelu_piece, z)
+
+
+def _gelu_pullback(g: Array, z: Array) -> Array:
+    """``g (Φ + z Φ (1 − Φ) dv/dz)``."""
+    held, gate = _gelu_gate(z)
     slope = held * held
     slope *= 3 * 0.044715 * _GELU
-    slope += _GELU  # du/dz
+    slope += _GELU  # dv/dz
     slope *= held
-    slope *= 1 - t * t
-    slope += t
+    slope *= 1 - gate
     slope += 1
-    slope *= 0.5
-    return slope
+    slope *= gate
+    return slope * g
 
 
 _gelu_by_tanh = rule(
-    _gelu, "y = z (1 + t)/2, t = tanh u, u = √(2/π)(z + 0.044715 z³):  dy/dz = (1 + t)/2 + z (1 − t²)/2 · du/dz",
-    lambda g, _y, z: g * _gelu_slope(z), name="gelu", elementwise=True)  # fmt: skip
+    _gelu, "y = z Φ, Φ = (1 + tanh u)/2 = σ(2u), u = √(2/π)(z + 0.044715 z³):  dy/dz = Φ + z Φ (1 − Φ) · 2 du/dz",
+    lambda g, _y, z: in_pieces(_gelu_pullback, g, z), name="gelu", elementwise=True)  # fmt: skip
 
 
 def _normal_cdf(z: Array) -> Array:
@@ -220,9 +260,21 @@ def _largest(z: Array, axis: int) -> Array:
     return np.where(np.isfinite(top), top, 0)
 
 
+def _in_rows(f: Callable[..., Array], axis: Any, *arrays: Array) -> Array:
+    """``f(*arrays, axis)``, a piece of the rows at a time where `axis` is the last."""
+    if axis == -1 or axis == arrays[0].ndim - 1:
+        return in_pieces(lambda *rows: f(*rows, -1), *arrays, rows=True)
+    return f(*arrays, axis)
+
+
+def _softmax_rows(z: Array, axis: int) -> Array:
+    e = _over(np.exp, z - _largest(z, axis))
+    e /= np.sum(e, axis=axis, keepdims=True)
+    return e
+
+
 def _softmax(z: Array, axis: int = 0) -> Array:
-    e = np.exp(z - _largest(z, axis))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    return _in_rows(_softmax_rows, axis, z)
 
 
 softmax = rule(_softmax, "yᵢ = e^zᵢ / Σ e^zⱼ:  ∂J/∂z = y (g − Σ g y)",
@@ -285,16 +337,37 @@ xlogy = rule(_xlogy, "y = a ln b  (0 where a = 0):  ∂y/∂a = ln b,  ∂y/∂b
 # ── mean 0, variance 1 ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _mean(x: Array, axis: Any) -> Array:
+    """The mean along `axis`, kept as an axis; np.mean itself only where a sum could overflow."""
+    if type(axis) is not int or x.dtype.itemsize < 4:
+        return np.mean(x, axis=axis, keepdims=True)
+    return x.sum(axis=axis, keepdims=True) / x.shape[axis]
+
+
+def _centred(x: Array, axis: Any, epsilon: float) -> tuple[Array, Array]:
+    """``x − μ``, and ``√(σ² + ε)``."""
+    centred = x - _mean(x, axis)
+    return centred, np.sqrt(_mean(centred * centred, axis) + epsilon)
+
+
 def _standardize(x: Array, axis: Any, epsilon: float = 1e-5) -> Array:
-    centred = x - np.mean(x, axis=axis, keepdims=True)
-    return centred / np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + epsilon)
+    def piece(x: Array, axis: Any) -> Array:
+        centred, deviation = _centred(x, axis, epsilon)
+        centred /= deviation
+        return centred
+
+    return _in_rows(piece, axis, x)
 
 
 def _standardize_pullback(g: Array, y: Array, x: Array, axis: Any, epsilon: float) -> Array:
-    centred = x - np.mean(x, axis=axis, keepdims=True)
-    deviation = np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + epsilon)
-    along_y = y * np.mean(g * y, axis=axis, keepdims=True)
-    return (g - np.mean(g, axis=axis, keepdims=True) - along_y) / deviation
+    def piece(g: Array, y: Array, x: Array, axis: Any) -> Array:
+        _, deviation = _centred(x, axis, epsilon)
+        dx = g - _mean(g, axis)
+        dx -= y * _mean(g * y, axis)
+        dx /= deviation
+        return dx
+
+    return _in_rows(piece, axis, g, y, x)
 
 
 standardize = rule(
