@@ -7,16 +7,18 @@ The arithmetic operators come from one short template with the constant and trac
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Callable
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from . import tensor as heart
 from .backward import F64, SMALL, Spec
-from .errors import operation_failed
+from .failures import NUMBERS, foreign_operand, operation_failed
 from .rules import BOOK, Rule
-from .tensor import OPERATORS, UNARY, Lifted, Tensor, apply_rule, call_book, is_batch_around
+from .tensor import OPERATORS, UNARY, Lifted, Tensor, apply_rule, call_book, is_batch_around, listed
 
 __all__: list[str] = []
 
@@ -27,10 +29,10 @@ def {method}(self, other):
         {theirs}, m = other, None
     elif isinstance(other, Tensor):
         {theirs}, m = other.data, other.node
-    elif isinstance(other, PLAIN_OPERANDS):
+    elif type(other) is int or (type(other) is ndarray and other.dtype.kind in NUMBERS) or type(other) is float64:
         {theirs}, m = other, None
     else:
-        {theirs}, m = as_operand(other, self), None
+        {theirs}, m = as_operand(other, self, {name!r}, {answer!r}, {reflected}), None
         if {theirs} is NotImplemented:
             return NotImplemented
     {mine}, n = self.data, self.node
@@ -67,18 +69,35 @@ def {method}(self, other):
 
 SLIM = "F64 if type(y) is float64 else (y if y.size < SMALL else Spec(y))"
 
-PLAIN_OPERANDS = (int, np.ndarray, np.generic)
 
+def as_operand(other: Any, beside: Tensor, name: str, answer: str, reflected: bool) -> Any:
+    """A list or a foreign array beside a Tensor, as something NumPy can compute with.
 
-def as_operand(other: Any, beside: Tensor) -> Any:
-    """A list or a foreign array beside a Tensor, as something NumPy can compute with."""
+    `answer` is the method by which another class may take the operation over (``__radd__``).
+    """
     if is_batch_around(other, (beside,)):
         return NotImplemented
-    if isinstance(other, (list, tuple)):
-        return np.asarray(other)
-    if isinstance(other, complex):  # Python's complex times a float64 would be Python's again
+    if isinstance(other, (np.ndarray, np.generic)):
+        if other.dtype.kind in NUMBERS and not isinstance(other, (np.ma.MaskedArray, np.matrix)):
+            return np.asarray(other) if isinstance(other, np.ndarray) else other
+    elif isinstance(other, (list, tuple)):
+        found = listed(name, other)
+        if found.dtype.kind in NUMBERS:
+            return found
+    elif isinstance(other, complex):  # Python's complex times a float64 would be Python's again
         return np.complex128(other) if type(beside.data) is np.float64 else other
-    return other if hasattr(other, "__array_function__") else NotImplemented
+    elif isinstance(other, (int, float)) or hasattr(other, "__array_function__"):
+        return other
+    elif _answers(other, answer):
+        return NotImplemented
+    raise foreign_operand(name, *((other, beside.data) if reflected else (beside.data, other)))
+
+
+def _answers(other: Any, answer: str) -> bool:
+    """Whether another class says itself what it does with a Tensor: no number, no container, no array."""
+    if isinstance(other, (str, bytes, Number)) or hasattr(other, "__array__"):
+        return False
+    return hasattr(type(other), answer) or getattr(other, "__array_ufunc__", None) is not None
 
 
 def _compiled(source: str, name: str, **namespace: Any) -> Callable[..., Any]:
@@ -104,6 +123,8 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
         method=method,
         doc=f"other {symbol or entry.name} self" if reflected else f"self {symbol or entry.name} other",
         name=entry.name,
+        reflected=reflected,
+        answer=f"__{method.strip('_')[1:]}__" if reflected and symbol else f"__r{method.strip('_')}__",
         mine="b" if reflected else "a",
         theirs="a" if reflected else "b",
         expression=f"a {symbol} b" if symbol else f"_{method}_FUNCTION(a, b)",
@@ -131,7 +152,7 @@ vars(heart).update(  # what the templates name, beside the heart's own
     SMALL=SMALL,
     Spec=Spec,
     UNREAD=UNREAD,
-    PLAIN_OPERANDS=PLAIN_OPERANDS,
+    NUMBERS=NUMBERS,
     as_operand=as_operand,
     operation_failed=operation_failed,
 )
@@ -258,23 +279,41 @@ for _name, _function in (("divmod", quotient_and_remainder), ("rdivmod", reflect
     setattr(Tensor, f"__{_name}__", _function)
 
 
-def _comparison(symbol: str, ufunc: Any) -> Callable[[Any, Any], Any]:
-    def compare(self: Tensor, other: Any) -> Any:
-        return ufunc(self.data, other.data if isinstance(other, Tensor) else other)
+def _comparison(symbol: str, compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def compared(self: Tensor, other: Any) -> Any:
+        other = other.data if isinstance(other, Tensor) else other
+        try:
+            return compare(self.data, other)
+        except Exception as error:
+            raise operation_failed(symbol, error, self.data, other) from error
 
-    compare.__doc__ = f"``self {symbol} other`` as a plain bool array."
-    return compare
+    compared.__doc__ = f"``self {symbol} other`` as a plain bool array."
+    return compared
 
 
-for _name, _symbol, _ufunc in (
-    ("lt", "<", np.less),
-    ("le", "<=", np.less_equal),
-    ("gt", ">", np.greater),
-    ("ge", ">=", np.greater_equal),
-    ("eq", "==", np.equal),
-    ("ne", "!=", np.not_equal),
+for _name, _symbol in (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "=="), ("ne", "!=")):
+    setattr(Tensor, f"__{_name}__", _comparison(_symbol, getattr(operator, _name)))
+
+
+def _bitwise(name: str, reflected: bool) -> Callable[..., Any]:
+    """``t & mask`` raises: the conditions that are meant are arrays of bools, made by comparing."""
+
+    def refused(self: Tensor, *other: Any) -> Any:
+        return call_book(getattr(np, name), (*other, self) if reflected else (self, *other), {})
+
+    return refused
+
+
+for _name, _function_name in (
+    ("and", "bitwise_and"),
+    ("or", "bitwise_or"),
+    ("xor", "bitwise_xor"),
+    ("lshift", "left_shift"),
+    ("rshift", "right_shift"),
 ):
-    setattr(Tensor, f"__{_name}__", _comparison(_symbol, _ufunc))
+    setattr(Tensor, f"__{_name}__", _bitwise(_function_name, reflected=False))
+    setattr(Tensor, f"__r{_name}__", _bitwise(_function_name, reflected=True))
+setattr(Tensor, "__invert__", _bitwise("invert", reflected=False))  # noqa: B010 (mypy reads an assignment as ~Tensor)
 
 
 # ── methods: t.sum(axis=0) is np.sum(t, axis=0) ──────────────────────────────────────────────────────────────────

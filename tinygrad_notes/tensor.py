@@ -39,9 +39,9 @@ from .errors import (
     NotScalarError,
     ShapeError,
     describe,
-    operation_failed,
     user_line,
 )
+from .failures import NUMBERS, composite_failed, foreign_operand, operation_failed
 from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, find, getitem, identity, item, putitem
 
 if TYPE_CHECKING:
@@ -113,16 +113,20 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
                 parents.append(a.node)
         elif (variadic or i < rule.inputs) and type(a) is not ndarray:
             if isinstance(a, (list, tuple)):
-                raw[i] = np.asarray(a)
+                raw[i] = listed(rule.name, a)
             elif is_batch_around(a, args):
                 return NotImplemented
+            elif isinstance(a, ndarray):
+                raw[i] = _plain_array(rule.name, a, args)
     try:
         if inner is not None:
             y = inner(rule, tuple(raw), params)
         else:
             y = rule.f(*raw, **params) if params else rule.forward(*raw)
     except Exception as error:
-        raise operation_failed(rule.name, error, *raw) from error
+        raise operation_failed(rule.name, error, *_operands(rule, raw), **_settings(rule, raw, params)) from error
+    if type(y) is ndarray and y.dtype.kind not in NUMBERS:
+        raise foreign_operand(rule.name, *_operands(rule, raw))
     if type(y) is tuple:
         y = Parts(y)
     elif type(y) is ndarray and y.ndim == 0:
@@ -141,6 +145,33 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
 
 
 _ITEM = item.op((0,))
+
+
+def _operands(rule: Rule, raw: list[Any]) -> list[Any]:
+    return raw if rule.variadic else raw[: rule.inputs]
+
+
+def _settings(rule: Rule, raw: list[Any], params: dict[str, Any] | None) -> dict[str, Any]:
+    """The arguments of a call that are no arrays, where they are not the usual ones."""
+    if rule.variadic:
+        return params or {}
+    named = zip(rule.param_names, raw[rule.inputs :], rule.defaults, strict=True)
+    return {name: value for name, value, usual in named if value is not usual}
+
+
+def listed(name: str, values: Any) -> Any:
+    """A list beside Tensors, as an array."""
+    try:
+        return np.asarray(values)
+    except Exception as error:
+        raise operation_failed(name, error, values) from error
+
+
+def _plain_array(name: str, array: Any, beside: tuple[Any, ...]) -> Any:
+    """A subclass of NumPy's array as a plain one; a masked array or a np.matrix means something else and is refused."""
+    if isinstance(array, (np.ma.MaskedArray, np.matrix)):
+        raise foreign_operand(name, *(to_plain(x) for x in beside))
+    return np.asarray(array)
 
 
 def is_batch_around(x: Any, operands: Any) -> bool:
@@ -231,13 +262,23 @@ def call_book(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a NumPy function on Tensors by its entry in the rule book."""
     entry = BOOK.get(func) or find(func)
     if type(entry) is Rule:
-        if entry.others is not None and not entry.covers(args, kwargs):
-            return entry.others(*args, **kwargs)
-        return apply_rule(entry, entry.bind(args, kwargs))
+        if entry.others is None or entry.covers(args, kwargs):
+            return apply_rule(entry, entry.bind(args, kwargs))
+        entry = entry.others
     if type(entry) is Composite:
-        return entry(*args, **kwargs)
+        try:
+            return entry(*args, **kwargs)
+        except Exception as error:
+            told = composite_failed(entry.name, error, args, kwargs)
+            if told is error:
+                raise
+            raise told from (error.__cause__ or error)
     if type(entry) is Plain:
-        return func(*map(to_plain, args), **{key: to_plain(value) for key, value in kwargs.items()})
+        args, kwargs = tuple(map(to_plain, args)), {key: to_plain(value) for key, value in kwargs.items()}
+        try:
+            return func(*args, **kwargs)
+        except Exception as error:
+            raise operation_failed(entry.name, error, *args, **kwargs) from error
     name = (
         entry.name
         if entry
@@ -539,15 +580,18 @@ class Tensor:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a 0-d Tensor")
+            raise DTypeError(f"len() of a 0-d Tensor: one number has no length; t.size is 1.{user_line()}")
         return self.shape[0]
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        try:
+            return bool(self.data)
+        except ValueError as error:
+            raise operation_failed("bool", error, self.data) from error
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
-            raise TypeError("iteration over a 0-d Tensor; use t.item() for its number")
+            raise DTypeError(f"iteration over a 0-d Tensor: t.item() is its number, or np.atleast_1d(t).{user_line()}")
         return (self[i] for i in range(self.shape[0]))
 
     def __contains__(self, value: Any) -> bool:

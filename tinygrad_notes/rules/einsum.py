@@ -97,20 +97,20 @@ def _explicit(text: str, ndims: list[int]) -> str:
     inputs, arrow, out = text.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(ndims):
-        raise ValueError(f"einsum: {len(terms)} groups of subscripts in {text!r} for {len(ndims)} operands")
+        raise ValueError(f"{len(terms)} groups of subscripts in {text!r} for {len(ndims)} operands")
     spare = [letter for letter in LETTERS if letter not in text]
     hidden = [
         ndim - len(term.replace("...", "")) if "..." in term else 0 for term, ndim in zip(terms, ndims, strict=True)
     ]
     if min(hidden) < 0 or max(hidden) > len(spare):
-        raise ValueError(f"einsum: the subscripts {text!r} do not fit operands of {ndims} axes")
+        raise ValueError(f"the subscripts {text!r} do not fit operands of {ndims} axes")
     stretched = "".join(spare[: max(hidden)])
     terms = [term.replace("...", stretched[len(stretched) - n :]) for term, n in zip(terms, hidden, strict=True)]
     if not arrow:
         once = sorted(c for c in set(inputs) - set(",.") if inputs.count(c) == 1)
         out = "..." + "".join(once)
     elif "..." not in out and stretched:
-        raise ValueError(f"einsum: {text!r} has an ellipsis on the left that the result lacks")
+        raise ValueError(f"{text!r} has an ellipsis on the left that the result lacks")
     return f"{','.join(terms)}->{out.replace('...', stretched)}"
 
 
@@ -147,7 +147,7 @@ def _explicit(text: str, ndims: list[int]) -> str:
     ],
 )
 def _np_einsum(*operands: Any, out: None = None, optimize: Any = False, **options: Any) -> Array:
-    from ..errors import NoRuleError, operation_failed, user_line
+    from ..errors import NoRuleError, user_line
 
     changed = [key for key, value in options.items() if value != {"order": "K", "casting": "safe"}.get(key)]
     if out is not None or changed:
@@ -157,10 +157,7 @@ def _np_einsum(*operands: Any, out: None = None, optimize: Any = False, **option
         )
     text, arrays = _as_string(operands)
     arrays = [array(x) for x in arrays]
-    try:
-        subscripts = _explicit(text, [x.ndim for x in arrays])
-    except ValueError as error:
-        raise operation_failed("einsum", error, *arrays) from error
+    subscripts = _explicit(text, [x.ndim for x in arrays])
     return einsum(*arrays, subscripts=subscripts, optimize=optimize)
 
 
