@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from fuzz.judges import check
 
 import tinygrad_notes as tn
+
+pytest.importorskip("scipy")
+
+from tinygrad_notes.rules.special import solve_sylvester
 
 X = np.array([1.0, 2.0, 3.0])
 
@@ -52,3 +58,49 @@ def test_a_checkpointed_function_cannot_write_into_a_constant() -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         tn.checkpoint(scaled)(tn.Tensor(X), X.copy())
+
+
+A = np.array([0.7, -1.3, 0.4])
+M = np.array([[0.7, -1.3], [-0.2, 0.9], [0.3, 1.2]])
+POSITIVE = np.array([[0.7, 1.3, 0.4], [0.9, 1.7, 0.6]])
+REAL, COMPLEX = np.array([[2.3, -0.4], [0.3, 2.0]]), np.array([[1.9, -0.4 + 0.1j], [0.4, 2.1]])
+
+
+def _row_assigned(a: Any, v: Any) -> Any:
+    a = a * 1.0
+    a[1] = v
+    return (a,)
+
+
+def _nothing_assigned(a: Any, v: Any) -> Any:
+    a = a * 1.0
+    a[0, 1:-2:-1] = v
+    a[0, 2:] = v
+    return (a,)
+
+
+FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+    "a vector beside a constant matrix, in forward mode": (lambda a: (np.ones((2, 3)) * a,), (A,)),
+    "a vector less than a constant column, in forward mode": (lambda a: (np.arctan2(a, np.ones((2, 1))),), (A,)),
+    "outer of a constant and a vector": (lambda a: (np.add.outer(np.array([1.0, 2.0]), a),), (A,)),
+    "a Sylvester equation with real and complex matrices": (
+        lambda b, q: (solve_sylvester(REAL, b, q), solve_sylvester(b, REAL, q)),
+        (COMPLEX, M[:2]),
+    ),
+    "assigning a value with more axes than its place": (_row_assigned, (M, A[None, None, :2])),
+    "assigning a value of size 1 to no place": (_nothing_assigned, (M, A[None, :1])),
+    "several values inserted at one place": (lambda a, b: (np.insert(a, 1, b),), (A, A[:2] * 2)),
+    "one number repeated along its only axis": (lambda a: (np.repeat(a, 3, axis=0), np.repeat(a, 0, axis=-1)), (A[0],)),
+    "a reduction over all axes, in any order": (lambda a: (np.logaddexp.reduce(a, axis=None),), (POSITIVE,)),
+    "a reduction over some axes": (lambda a: (np.hypot.reduce(a, axis=(1, 0), keepdims=True),), (POSITIVE,)),
+    "a reduction of one number": (lambda a: (np.divide.reduce(a), np.fmin.reduce(a, axis=None)), (A[0],)),
+    "a running quotient of nothing": (lambda a: (np.divide.accumulate(a),), (A[:0],)),
+    "a running power in double precision": (lambda a: (np.float_power.accumulate(a),), (np.float32([0.5]),)),
+    "a column divided by a longer polynomial": (lambda u: np.polydiv(u, np.array([4.0, 3.0, 0.5])), (A[:1, None],)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_all_judges_agree(name: str) -> None:
+    f, args = FUNCTIONS[name]
+    check(f, *args)

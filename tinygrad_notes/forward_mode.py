@@ -46,7 +46,7 @@ def _node_tangent(node: Node, moving: list[tuple[int, Any]], record: bool) -> An
     op, rule = node.op, node.op.rule
     y, args = recorded_arguments(node) if record else (node.like, node.args)
     if rule.elementwise and (rule.holomorphic or not _is_complex(node, args)):
-        return _total(op.vjps[k](t, y, *args) for k, t in moving)
+        return _with_axes(_total(op.vjps[k](t, y, *args) for k, t in moving), len(node.like.shape))
     if rule.linear == "jointly":
         filled = list(args)
         for position, parent in zip(op.which, node.parents, strict=True):
@@ -67,6 +67,11 @@ def _total(terms: Any) -> Any:
     for term in terms:
         total = term if total is None else total + term
     return total
+
+
+def _with_axes(t: Any, ndim: int) -> Any:
+    """`t` of an input with fewer axes than the result: a constant beside it has the others."""
+    return t if t.ndim >= ndim else t.reshape((1,) * (ndim - t.ndim) + t.shape)
 
 
 def _with(args: tuple[Any, ...], position: int, value: Any) -> list[Any]:

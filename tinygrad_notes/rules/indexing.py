@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, call, composite, is_tracked, plain, rule, untracked
+from .book import Array, Rule, all_axes, call, composite, is_tracked, one_axis, plain, rule, untracked
 
 __all__ = ["getitem", "putitem", "scatter_add"]
 
@@ -55,6 +55,12 @@ def _last_written(g: Array, shape: tuple[int, ...], index: Any) -> Array:
     last[index] = turns
     lost = last[index] != turns
     return np.where(lost, 0, taken) if np.any(lost) else taken
+
+
+def _with_axes_of(taken: Array, value: Any) -> Array:
+    """NumPy lets a value have more axes in front than its place, all of size 1."""
+    more = getattr(value, "ndim", 0) - taken.ndim
+    return taken.reshape((1,) * more + taken.shape) if more > 0 else taken
 
 
 getitem: Rule = rule(
@@ -110,7 +116,7 @@ putitem: Rule = rule(
     _putitem,
     "y = a with y[i] = v:  ∂J/∂a = g with 0 at i,  ∂J/∂v = g[i]  (0 where v was overwritten)",
     lambda g, _y, _a, _value, index: putitem(g, 0.0, index),
-    lambda g, _y, _a, _value, index: _last_written(g, _a.shape, index),
+    lambda g, _y, _a, _value, index: _with_axes_of(_last_written(g, _a.shape, index), _value),
     name="putitem",
     linear="jointly",
     samples=lambda draw: [
@@ -123,6 +129,8 @@ putitem: Rule = rule(
         call(draw(5), draw(), np.arange(5) % 2 == 0),
         call(draw(3, 4), draw(1, 2), (slice(0, 2), [0, 3])),
         call(draw(3, 4), draw(1, 4), Ellipsis),
+        call(draw(3, 4), draw(1, 1, 4), 1),
+        call(draw(3, 4), draw(1, 1), (0, slice(2, 2))),
         call(draw(), draw(), ()),
         call(draw(3), draw(0), slice(0, 0)),
     ],
@@ -216,7 +224,7 @@ def _sliding_window_view(x: Array, window_shape: Any, axis: Any = None, *, write
            samples=lambda draw: [call(draw(5)), call(draw(3), "f"), call(draw(2, 3), "b", axis=-1)])  # fmt: skip
 def _trim_zeros(filt: Array, trim: str = "fb", axis: Any = None) -> Array:
     n = filt.ndim
-    axes = range(n) if axis is None else [i % n for i in np.ravel(axis)]
+    axes = all_axes(axis, n)
     if not set(trim.lower()) <= {"f", "b"}:
         raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
     found = np.argwhere(untracked(filt))
@@ -263,6 +271,8 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
 
 
 def _of_type(x: Any, dtype: Any) -> Any:
+    if dtype.kind not in "biufc":
+        raise TypeError(f"choices of {dtype} are no numbers")
     return np.astype(x, dtype) if is_tracked(x) else np.asarray(x, dtype)
 
 
@@ -270,7 +280,7 @@ def _of_type(x: Any, dtype: Any) -> Any:
            samples=lambda draw: [call(np.sum, 0, draw(3, 4)), call(np.cumsum, -1, draw(2, 3)),
                                  call(lambda line, k: np.outer(line, line) * k, 1, draw(2, 2, 2), 3.0)])  # fmt: skip
 def _apply_along_axis(func1d: Any, axis: int, arr: Array, *args: Any, **kwargs: Any) -> Array:
-    axis %= arr.ndim
+    axis = one_axis(axis, arr.ndim)
     lines = np.moveaxis(arr, axis, -1)
     around = lines.shape[:-1]
     if 0 in around:
@@ -286,10 +296,11 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Array, *args: Any, **kwargs: 
            samples=lambda draw: [call(np.sum, draw(2, 3, 4), [0, -1]), call(np.cumsum, draw(2, 3), 1)])  # fmt: skip
 def _apply_over_axes(func: Any, a: Array, axes: Any) -> Array:
     for axis in np.ravel(axes).tolist():
-        y = func(a, axis % a.ndim)
+        axis = one_axis(axis, a.ndim)
+        y = func(a, axis)
         if y.ndim not in (a.ndim, a.ndim - 1):
             raise ValueError("function is not returning an array of the correct shape")
-        a = y if y.ndim == a.ndim else np.expand_dims(y, axis % a.ndim)
+        a = y if y.ndim == a.ndim else np.expand_dims(y, axis)
     return a
 
 
@@ -312,7 +323,7 @@ def _piecewise(x: Array, condlist: Any, funclist: Any, *args: Any, **kw: Any) ->
     y = np.zeros_like(untracked(x))
     for condition, f in zip(conditions, funclist, strict=True):
         if not callable(f):
-            y = np.where(condition, f, y)
+            y = np.where(condition, np.astype(f, y.dtype) if is_tracked(f) else np.asarray(f, y.dtype), y)
         elif x.ndim == 0:
             y = f(x, *args, **kw) if condition else y
         elif condition.any():
@@ -325,12 +336,12 @@ def _piecewise(x: Array, condlist: Any, funclist: Any, *args: Any, **kw: Any) ->
                                  call(draw(3, 4), 1, draw(4), axis=0),
                                  call(draw(3, 4), [0, 2], draw(3, 2), axis=1), call(draw(2, 3), 1, 5.0),
                                  call(draw(3, 4), slice(0, 2), draw(), axis=-1),
-                                 call(np.ones(3), -1, draw())])  # fmt: skip
+                                 call(np.ones(3), -1, draw()), call(draw(3), 1, draw(2))])  # fmt: skip
 def _insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Array:
     shape = np.shape(untracked(arr))
-    old = np.insert(np.arange(int(np.prod(shape))).reshape(shape), obj, -1, axis)
-    count = int(np.size(untracked(values)))
-    new = np.insert(np.full(shape, -1), obj, np.arange(count).reshape(np.shape(untracked(values))), axis)
+    numbers = np.arange(int(np.size(untracked(values)))).reshape(np.shape(untracked(values)))
+    old = np.insert(np.arange(int(np.prod(shape))).reshape(shape), obj, np.full_like(numbers, -1), axis)
+    new = np.insert(np.full(shape, -1), obj, numbers, axis)
     y = np.take(arr, np.maximum(old, 0)) if np.size(untracked(arr)) else np.zeros(old.shape, arr.dtype)
     return putitem(y, np.take(_of_type(values, y.dtype), new[new >= 0]), new >= 0)
 

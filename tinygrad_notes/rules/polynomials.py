@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ __all__: list[str] = []
 
 
 def _array(x: Any) -> Array:
-    return x if hasattr(x, "ndim") else np.asarray(x)
+    x = x if hasattr(x, "ndim") else np.asarray(x)
+    if x.dtype.kind not in "biufc":
+        raise TypeError(f"{x.dtype} is no number")
+    return x
 
 
 @composite(np.polyval, "y = (… (p₀ x + p₁) x + …) x + pₙ",
@@ -51,7 +55,16 @@ def _polysub(a1: Any, a2: Any) -> Array:
 
 @composite(np.polymul, "the product's coefficients (see convolve)", samples=_pairs)
 def _polymul(a1: Any, a2: Any) -> Array:
-    return np.convolve(a1, a2)
+    return np.convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
+
+
+def _without_leading_zeros(p: Any) -> Array:
+    """The coefficients from the first that isn't 0, as NumPy reads them; one 0 if there is no other."""
+    p = np.atleast_1d(_array(p))
+    if p.ndim != 1:
+        raise ValueError("Polynomial must be 1d only.")
+    filled = np.flatnonzero(untracked(p))
+    return p[int(filled[0]) if filled.size else p.shape[0] - 1 :]
 
 
 @composite(np.polydiv, "quotient and remainder, by long division",
@@ -68,7 +81,7 @@ def _polydiv(u: Any, v: Any) -> tuple[Array, Array]:
     kept = 0
     while kept < n - 1 and np.allclose(untracked(rest)[kept], 0, rtol=1e-14):
         kept += 1
-    return np.stack(quotient) if quotient else rest[:1] * (scale * 0), rest[kept:]
+    return np.stack(quotient) if quotient else rest.reshape(-1)[:1] * (scale * 0), rest[kept:]
 
 
 @composite(np.polyder, "the derivative's coefficients",
@@ -153,6 +166,7 @@ def _ends(draw: Any) -> list[Any]:
            samples=lambda draw: [*_ends(draw), call(draw(), draw(), 4, retstep=True)])  # fmt: skip
 def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
               axis: int = 0) -> Any:  # fmt: skip
+    num = operator.index(num)
     kind = np.result_type(untracked(start), untracked(stop), 1.0) if dtype is None else np.dtype(dtype)
     start, stop = _array(start), _array(stop)
     parts = num - 1 if endpoint else num
@@ -170,7 +184,8 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retst
 def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None,
               axis: int = 0) -> Any:  # fmt: skip
     if np.ndim(untracked(base)):
-        base = np.expand_dims(base, axis)
+        ends = np.broadcast_arrays(*map(_array, (start, stop, base)))
+        start, stop, base = *ends[:2], np.expand_dims(ends[2], axis)
     y = np.power(base, np.linspace(start, stop, num, endpoint=endpoint, axis=axis))
     return y if dtype is None else np.astype(y, np.dtype(dtype))
 

@@ -5,12 +5,13 @@ Every function here is linear with entries 0 and 1: what moved an entry there mo
 
 from __future__ import annotations
 
+import operator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, call, composite, is_tracked, no_out, otherwise, plain, rule, untracked
+from .book import Array, alias, call, composite, is_tracked, no_out, one_axis, otherwise, plain, rule, untracked
 from .indexing import scatter_add
 
 __all__ = ["cast", "concatenate", "stack"]
@@ -131,7 +132,9 @@ rule(np.moveaxis, "y = a with axes moved:  g with them moved back",
            samples=lambda draw: [call(draw(2, 3, 4), 2), call(draw(2, 3, 4), 0, 3), call(draw(2, 3, 4), -2, 1),
                                  call(draw(2, 3, 4), 1, 1)])  # fmt: skip
 def _rollaxis(a: Array, axis: int, start: int = 0) -> Array:
-    axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    axis, start = one_axis(axis, a.ndim), start + a.ndim if start < 0 else start
+    if not 0 <= start <= a.ndim:
+        raise np.exceptions.AxisError(f"start {start} lies outside the {a.ndim} axes of the array")
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
@@ -189,6 +192,8 @@ def _repeat_pullback(g: Array, shape: tuple[int, ...], repeats: Any, axis: int |
     if axis is None:
         size = int(np.prod(shape))
         return _repeat_pullback(g, (size,), repeats, 0).reshape(shape)
+    if not shape:
+        return g.sum()
     axis %= len(shape)
     if np.size(repeats) == 1:
         times = int(np.ravel(repeats)[0])
@@ -201,7 +206,8 @@ rule(np.repeat, "y = each entry of a several times:  the sum of their g",
      lambda g, _y, _a, repeats, axis=None: _repeat_pullback(g, _a.shape, repeats, axis), linear="jointly",
      samples=lambda draw: [call(draw(3, 4), 2), call(draw(3, 4), 3, axis=1), call(draw(3, 4), [1, 0, 2], axis=0),
                            call(draw(3), [2, 0, 1]), call(draw(), 3), call(draw(2, 3), 0, axis=-1),
-                           call(draw(3, 4), np.array([2]), axis=-2), call(draw(0, 2), 2)])  # fmt: skip
+                           call(draw(3, 4), np.array([2]), axis=-2), call(draw(0, 2), 2),
+                           call(draw(), 2, axis=0), call(draw(), 0, axis=-1)])  # fmt: skip
 rule(np.resize, "y = the entries of a over and over in a new shape:  the sum of their g",
      lambda g, _y, _a, new_shape: send_back(g, _a, np.resize, new_shape), linear="jointly",
      samples=lambda draw: [call(draw(2, 3), (3, 4)), call(draw(5), 3), call(draw(2, 3), (7,)),
@@ -342,7 +348,7 @@ def _append(arr: Array, values: Array, axis: int | None = None) -> Array:
 def _sections(n: int, where: Any) -> list[tuple[int, int]]:
     """Start and stop of each part, as np.array_split cuts them."""
     if np.ndim(where):
-        cuts = [0, *(int(i) for i in where), n]
+        cuts = [0, *map(operator.index, where), n]
     else:
         each, more = divmod(n, int(where))
         sizes = [each + 1] * more + [each] * (int(where) - more)
@@ -354,8 +360,8 @@ def _sections(n: int, where: Any) -> list[tuple[int, int]]:
            samples=lambda draw: [call(draw(7, 2), 3), call(draw(3, 4), [1, 3], axis=1), call(draw(2), 3),
                                  call(draw(5), [2, 9])])  # fmt: skip
 def _array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    axis %= ary.ndim
-    if not np.ndim(indices_or_sections) and int(indices_or_sections) <= 0:
+    axis = one_axis(axis, ary.ndim)
+    if not np.ndim(indices_or_sections) and operator.index(indices_or_sections) <= 0:
         raise ValueError("number sections must be larger than 0.")
     before = (slice(None),) * axis
     return [ary[(*before, slice(i, j))] for i, j in _sections(ary.shape[axis], indices_or_sections)]
@@ -364,7 +370,7 @@ def _array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Ar
 @composite(np.split, "parts of a: each is a slice",
            samples=lambda draw: [call(draw(6, 2), 3), call(draw(3, 4), [1, 3], axis=-1)])  # fmt: skip
 def _split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    if not np.ndim(indices_or_sections) and ary.shape[axis] % int(indices_or_sections):
+    if not np.ndim(indices_or_sections) and ary.shape[axis] % operator.index(indices_or_sections):
         raise ValueError("array split does not result in an equal division")
     return _array_split(ary, indices_or_sections, axis)  # type: ignore[no-any-return]
 

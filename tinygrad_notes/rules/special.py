@@ -357,7 +357,8 @@ logm: Rule = rule(_logm, "Y = log A:  ∂J/∂A = the corner of log [[Aᵀ, g], 
 
 
 def _solve_sylvester(a: Array, b: Array, q: Array) -> Array:
-    return scipy.linalg.solve_sylvester(a, b, q)
+    dtype = np.result_type(a, b, q)  # SciPy's answer is wrong where some are real and others complex
+    return scipy.linalg.solve_sylvester(a.astype(dtype), b.astype(dtype), q.astype(dtype))
 
 
 solve_sylvester: Rule = rule(
@@ -367,7 +368,10 @@ solve_sylvester: Rule = rule(
     lambda g, y, a, b, _q: -transposed(y) @ solve_sylvester(transposed(a), transposed(b), g),
     lambda g, _y, a, b, _q: solve_sylvester(transposed(a), transposed(b), g),
     name="solve_sylvester",
-    samples=lambda draw: [call(_regular(draw(3, 3)), _regular(draw(2, 2)), draw(3, 2))],
+    samples=lambda draw: [
+        call(_regular(draw(3, 3)), _regular(draw(2, 2)), draw(3, 2)),
+        call(_regular(draw(3, 3)), _regular(draw(2, 2)) + 0j, draw(3, 2)),
+    ],
 )
 
 

@@ -5,6 +5,7 @@ Sums, products and extremes have rules of their own; any other ufunc is applied 
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,31 @@ def _enter_reduce(ufunc: Any) -> None:
             array = array if dtype is None else np.astype(array, np.dtype(dtype))
             return known(array, axis=axis, keepdims=keepdims, initial=initial, where=where)
         _only_plain(ufunc, "reduce", dtype=(dtype, None), where=(where, True))
+        array = np.astype(array, _result_dtype(ufunc, array))
+        around = np.shape(np.sum(np.empty(array.shape), axis=axis, keepdims=True))
+        if ufunc in ASSOCIATIVE:
+            array, axis = _one_axis(array, axis), 0
+        elif not array.ndim or axis == ():
+            array, axis = array.reshape((1, *array.shape)), 0
         axis = _single(axis, array.ndim)
-        lines = np.moveaxis(np.astype(array, _result_dtype(ufunc, array)), axis, 0)
+        lines = np.moveaxis(array, axis, 0)
         if initial is not NONE and initial is not None:
             lines = np.concatenate([np.broadcast_to(initial, (1, *lines.shape[1:])), lines])
+        elif not lines.shape[0] and ufunc.identity is not None:
+            return np.full(around if keepdims else lines.shape[1:], ufunc.identity, lines.dtype)
         if not lines.shape[0]:
             raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
         y = _paired(ufunc, lines) if ufunc in ASSOCIATIVE else _folded(ufunc, lines)[-1]
-        return np.expand_dims(y, axis) if keepdims else y
+        return y.reshape(around) if keepdims else y
+
+
+def _one_axis(array: Array, axis: Any) -> Array:
+    """The axes that are reduced as one, in front."""
+    axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,) if array.ndim else ()
+    gone = [_single(i, array.ndim) for i in axes]
+    kept = [i for i in range(array.ndim) if i not in gone]
+    count = int(np.prod([array.shape[i] for i in gone]))
+    return np.transpose(array, (*gone, *kept)).reshape((count, *(array.shape[i] for i in kept)))
 
 
 def _result_dtype(ufunc: Any, array: Array) -> Any:
@@ -73,6 +91,8 @@ def _single(axis: Any, ndim: int) -> int:
         (axis,) = axis
     if axis is None and ndim == 1:
         axis = 0
+    if isinstance(axis, bool):
+        raise TypeError("an integer is required for the axis")
     if not isinstance(axis, (int, np.integer)):
         raise ValueError("this ufunc is not reorderable, so at most one axis may be given")
     if not -ndim <= axis < ndim:
@@ -107,7 +127,8 @@ def _enter_accumulate(ufunc: Any) -> None:
         axis = _single(axis, array.ndim)
         if known is not None:
             return known(array, axis=axis)
-        return np.stack(_folded(ufunc, np.moveaxis(array, axis, 0)), axis=axis)
+        array = np.astype(array, _result_dtype(ufunc, array))
+        return np.stack(_folded(ufunc, np.moveaxis(array, axis, 0)), axis=axis) if array.shape[axis] else array
 
 
 def _enter_outer(ufunc: Any) -> None:
@@ -128,7 +149,7 @@ def _enter_reduceat(ufunc: Any) -> None:
         no_out(out)
         _only_plain(ufunc, "reduceat", dtype=(dtype, None))
         axis = _single(axis, array.ndim)
-        starts = [int(i) for i in untracked(indices)]
+        starts = [operator.index(i) for i in np.asarray(untracked(indices)).tolist()]
         n = array.shape[axis]
         if any(not 0 <= i < n for i in starts):
             raise IndexError(f"an index of {starts} is out-of-bounds in {ufunc.__name__}.reduceat [0, {n})")

@@ -1,0 +1,395 @@
+"""program → verdict. Nothing here asks the engine what a derivative is, except where two of its ways are compared.
+
+values        the recorded run gives what NumPy gives, in shape, dtype and number
+reverse       ⟨u, J t⟩ = ⟨Jᵀu, t⟩, J t from forward mode; gradients have their input's shape and dtype
+differences   J t by Richardson extrapolation, in extended precision where NumPy computes in it
+second order  H w: reverse over reverse and forward over reverse against differences of the gradient
+backward      Tensor.backward() gives what the pullback gives
+narrow        float16, float32, complex64: the double-precision gradient, to what rounding every step can change
+torch         PyTorch's gradient of the same source
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from oracles import EXTENDED, derivative_along, is_inexact, locked, pack, unpack
+
+import tinygrad_notes as tn
+from tinygrad_notes import Tensor
+
+from .program import Program
+
+RELATIVE = 1e-9
+MOST_BAR = 1e-6
+
+
+class Wrong(AssertionError):
+    """The engine's answer differs from an oracle's."""
+
+
+class CannotTell(Exception):
+    """A kink, a pole or an ill-conditioned program: no oracle can say."""
+
+
+class Refused(Exception):
+    """The engine declined in its own words."""
+
+
+@dataclasses.dataclass
+class Verdict:
+    """What the judges say of a program.
+
+    Attributes
+    ----------
+    status : {"right", "cannot tell", "refused", "wrong"}
+    why : str
+    """
+
+    status: str
+    why: str = ""
+
+
+def verdict(program: Program, seed: int = 0) -> Verdict:
+    """Judge a program; `seed` draws cotangents, directions, and which of the costlier judges are asked."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            Judge(program, seed).everything()
+        except Wrong as wrong:
+            return Verdict("wrong", str(wrong))
+        except CannotTell as reason:
+            return Verdict("cannot tell", str(reason))
+        except Refused as reason:
+            return Verdict("refused", str(reason))
+    return Verdict("right")
+
+
+def check(function: Callable[..., Any], *point: Any, seed: int = 0) -> None:
+    """Raise unless every judge finds `function` right at `point`: what a pasted regression test calls.
+
+    Parameters
+    ----------
+    function : callable
+        Plain NumPy, returns a tuple of arrays; it may assign into its arguments.
+    *point : array_like
+    """
+    program = Plain({f"x{k}": np.asarray(x)[()] for k, x in enumerate(point)}, {}, (), ())
+    object.__setattr__(program, "function", function)
+    for k in range(4):
+        found = verdict(program, seed + k)
+        if found.status != "right":
+            raise Wrong(f"{found.status}: {found.why}")
+
+
+class Plain(Program):
+    """A program that is given as a Python function."""
+
+    def widened(self) -> Program:
+        wide = Plain(
+            {k: np.asarray(v).astype(np.result_type(v, float))[()] for k, v in self.inputs.items()}, {}, (), ()
+        )
+        object.__setattr__(wide, "function", self.function)
+        return wide
+
+
+def copies(values: Sequence[Any]) -> list[Any]:
+    return [v.copy() for v in values]
+
+
+class Judge:
+    """All judges of one program."""
+
+    def __init__(self, program: Program, seed: int) -> None:
+        self.program = program
+        self.rng = np.random.default_rng(seed)
+        self.point = list(program.inputs.values())
+        self.plain = program.function
+        self.narrow = program.is_narrow()
+        self.engine_runs = 0
+
+    def everything(self) -> None:
+        self.first_order()
+        if self.narrow:
+            self.against_double()
+            return
+        self.differences()
+        if self.rng.random() < 0.25:
+            self.second_order()
+        if self.rng.random() < 0.25:
+            self.by_backward()
+
+    # the engine's own answers, with its refusals and failures told apart
+
+    def asked(self, what: str, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except (tn.errors.NoRuleError, tn.errors.LeavesGraphError) as refusal:
+            raise Refused(f"{what}: {refusal}") from refusal
+        except np.linalg.LinAlgError as error:
+            raise CannotTell(f"{what}: {error}") from error
+        except Exception as error:
+            raise Wrong(f"{what} raises {type(error).__name__}: {error}") from error
+
+    def on_arrays(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
+        result: tuple[Any, ...] = self.plain(*copies(inputs))
+        return result
+
+    def pulled(self, cotangents: tuple[Any, ...], *inputs: Any) -> tuple[Any, ...]:
+        result: tuple[Any, ...] = tn.vjp(self.plain, *inputs)[1](cotangents)
+        return result
+
+    def first_order(self) -> None:
+        self.values = self.on_arrays(self.point)
+        before = copies(self.point)
+        self.cotangents = tuple(random_like(y, self.rng) for y in self.values)
+        ys, pullback = self.asked("vjp", lambda: tn.vjp(self.plain, *self.point))
+        self.same_values("vjp", ys)
+        self.gradients = self.asked("pullback", lambda: pullback(locked(self.cotangents)))
+        for k, (x, g) in enumerate(zip(self.point, self.gradients, strict=True)):
+            if (g.shape, g.dtype) != (x.shape, x.dtype):
+                raise Wrong(f"gradient {k} is {g.dtype} {g.shape}, the input {x.dtype} {x.shape}")
+        self.tangents = tuple(random_like(x, self.rng) for x in self.point)
+        ys, self.pushed = self.asked("jvp", lambda: tn.jvp(self.plain, tuple(self.point), locked(self.tangents)))
+        self.same_values("jvp", ys)
+        for k, (y, t) in enumerate(zip(self.values, self.pushed, strict=True)):
+            if (t.shape, t.dtype) != (y.shape, y.dtype):
+                raise Wrong(f"tangent {k} is {t.dtype} {t.shape}, the value {y.dtype} {y.shape}")
+        for x, b in zip(self.point, before, strict=True):
+            if not np.array_equal(x, b, equal_nan=True):
+                raise Wrong("an input was written into")
+
+    def same_values(self, what: str, ys: Any) -> None:
+        for k, (a, b) in enumerate(zip(ys, self.values, strict=True)):
+            if (np.shape(a), a.dtype) != (np.shape(b), b.dtype):
+                raise Wrong(f"{what}: output {k} is {a.dtype} {np.shape(a)}, NumPy's {b.dtype} {np.shape(b)}")
+            precision = 1e-10 if not self.narrow else 2000 * float(np.finfo(b.dtype).eps)
+            if not np.allclose(
+                a, b, rtol=precision, atol=precision * (1 + np.max(np.abs(b), initial=0)), equal_nan=True
+            ):
+                self.ill_conditioned()
+                raise Wrong(f"{what}: output {k} is\n{a}\nNumPy's\n{b}")
+
+    def ill_conditioned(self) -> None:
+        """Raise CannotTell where rounding each step alone moves the outputs noticeably."""
+        runs = [pack(self.rounded_run(k)) for k in range(4)]
+        spread = np.max(np.ptp(np.stack(runs), axis=0), initial=0)
+        if not spread < 1e-8 * (1 + np.max(np.abs(runs[0]), initial=0)):
+            raise CannotTell(f"rounding each step moves the outputs by {spread:.1e}")
+
+    def rounded_run(self, seed: int) -> tuple[Any, ...]:
+        result: tuple[Any, ...] = self.noisy(seed)(*copies([widen_number(x) for x in self.point]))
+        return result
+
+    def noisy(self, seed: int, size: float = 2.0**-50) -> Callable[..., Any]:
+        """The program in double precision, the result of each step off by a relative rounding error of `size`."""
+        rng = np.random.default_rng(seed)
+
+        def noise(v: Any) -> Any:
+            shape = getattr(v, "shape", None)
+            kind = getattr(getattr(v, "dtype", None), "kind", "")
+            return v if shape is None or kind not in "fc" else v * (1 + size * rng.choice([-1.0, 1.0], shape))
+
+        wide = self.program.widened()
+        if not wide.steps:
+            given: Callable[..., Any] = wide.function
+            return lambda *xs: given(*(noise(x) for x in xs))
+        return wide.compiled(wide.source("{v} = noise({v})"), noise=noise)
+
+    # differences
+
+    def packed_plain(self, v: Any) -> Any:
+        return pack(self.on_arrays(unpack(v, self.point)), v.dtype)
+
+    def extended(self) -> bool:
+        """Whether NumPy computes all of it in long double."""
+        if not EXTENDED:
+            return False
+        try:
+            ys = self.on_arrays(unpack(pack(self.point, np.longdouble), self.point))
+        except Exception:  # LAPACK, SciPy: each has its own word for "not in this dtype"
+            return False
+        return all(
+            np.finfo(w.dtype).eps < 1e-18 and np.allclose(w, y, rtol=1e-6, atol=1e-6)
+            for w, y in zip(ys, self.values, strict=True)
+        )
+
+    def differences(self) -> None:
+        dtype = np.longdouble if self.extended() else float
+        start, direction = pack(self.point, dtype), pack(self.tangents, dtype)
+        ours, u = pack(self.pushed), pack(self.cotangents)
+        try:
+            expected, bars = derivative_along(self.packed_plain, start, direction)
+        except Exception as error:
+            raise CannotTell(f"NumPy itself fails beside the point: {error}") from error
+        clear = bars <= MOST_BAR * (1 + np.abs(expected))
+        self.compare("jvp", ours[clear], expected[clear], bars[clear], "jvp")
+        product = float(u @ ours)
+        size = float(np.abs(u) @ np.abs(ours)) + 1
+        other = float(pack(self.gradients) @ pack(self.tangents))
+        size += float(np.abs(pack(self.gradients)) @ np.abs(pack(self.tangents)))
+        if not abs(product - other) <= 1e-10 * size:
+            self.compare("vjp against jvp", np.array([other]), np.array([product]), np.array([1e-11 * size]), "vjp")
+        if not clear.all():
+            raise CannotTell(f"{(~clear).sum()} of {clear.size} outputs near a kink")
+
+    def compare(self, what: str, ours: Any, expected: Any, bars: Any, way: str) -> None:
+        wrong = ~(np.abs(ours - expected) <= RELATIVE * (1 + np.abs(expected)) + 10 * bars)
+        if wrong.any():
+            self.confirm()
+            spread = self.spread(way)
+            if spread.shape != ours.shape:
+                spread = np.max(spread, initial=0) * max(1, spread.size)
+            if np.any(~(np.abs(ours - expected) <= 100 * spread + 10 * bars) & wrong):
+                k = int(np.argmax(np.where(wrong, np.abs(ours - expected), -1)))
+                raise Wrong(
+                    f"{what}: entry {k} of {ours.size} is {ours[k]!r}, expected {expected[k]!r} ± {bars[k]:.1e}"
+                )
+            raise CannotTell(f"{what}: ill-conditioned, rounding moves it by {np.max(spread):.1e}")
+
+    def confirm(self) -> None:
+        """Raise CannotTell if one of several small steps leaves the line: a jump, a cut, a point outside the domain."""
+        dtype = np.longdouble if self.extended() else float
+        start, direction = pack(self.point, dtype), pack(self.tangents, dtype)
+        middle = self.packed_plain(start)
+        if not all(np.all(np.isfinite(y)) for y in self.rounded_run(0)):
+            raise CannotTell("rounding a step leaves the domain")
+        slopes = []
+        for h in (2.0**-5, 2.0**-9, 2.0**-14, 2.0**-20):
+            for step in (dtype(h), dtype(-h)):
+                try:
+                    slopes.append((self.packed_plain(start + step * direction) - middle) / step)
+                except Exception as error:
+                    raise CannotTell(f"NumPy itself fails beside the point: {error}") from error
+        left, right = slopes[-1], slopes[-2]
+        scale = 1 + np.abs(left) + np.abs(right)
+        if not np.all(np.abs(left - right) <= 1e-3 * scale):
+            raise CannotTell("the slopes on both sides differ")
+        if not np.all(np.abs(slopes[-2] - slopes[-4]) <= 3e-2 * scale):
+            raise CannotTell("the slope depends on the step")
+
+    def spread(self, way: str) -> Any:
+        """By how much the engine's derivative moves when each step is rounded differently."""
+        runs = []
+        for k in range(4):
+            f = self.noisy(k)
+            if way == "jvp":
+                runs.append(pack(self.asked("jvp", lambda f=f: tn.jvp(f, tuple(self.point), self.tangents))[1]))
+            else:
+                runs.append(pack(self.asked("vjp", lambda f=f: tn.vjp(f, *self.point)[1](self.cotangents))))
+        spread: Any = np.ptp(np.stack(runs), axis=0)
+        return spread
+
+    # second order
+
+    def second_order(self) -> None:
+        u, w = self.cotangents, self.tangents
+
+        def first(*inputs: Any) -> tuple[Any, ...]:
+            return self.pulled(u, *inputs)
+
+        start, direction = pack(self.point), pack(w)
+        try:
+            expected, bars = derivative_along(lambda v: pack(first(*unpack(v, self.point))), start, direction)
+        except Exception as error:
+            raise CannotTell(f"the gradient fails beside the point: {error}") from error
+        clear = bars <= MOST_BAR * (1 + np.abs(expected))
+        ways = {
+            "vjp of vjp": lambda: tn.vjp(first, *self.point)[1](w),
+            "jvp of vjp": lambda: tn.jvp(first, tuple(self.point), w)[1],
+            "vjp of jvp": lambda: tn.vjp(lambda *xs: tn.jvp(self.plain, xs, w)[1], *self.point)[1](u),
+        }
+        for what, way in ways.items():
+            found = pack(self.asked(what, way))
+            wrong = clear & ~(np.abs(found - expected) <= 1e-8 * (1 + np.abs(expected)) + 10 * bars)
+            if wrong.any():
+                near = [
+                    pack(first(*(x * (1 + 1e-13 * random_like(x, self.rng)) for x in self.point))) for _ in range(3)
+                ]
+                moved = np.ptp(np.stack(near), axis=0) * 1e6
+                if np.any(wrong & ~(np.abs(found - expected) <= moved)):
+                    k = int(np.argmax(np.where(wrong, np.abs(found - expected), -1)))
+                    raise Wrong(f"{what}: entry {k} is {found[k]!r}, differences say {expected[k]!r} ± {bars[k]:.1e}")
+        if not clear.all():
+            raise CannotTell("second order near a kink")
+
+    def by_backward(self) -> None:
+        """The same gradients from `Tensor.backward`."""
+        tensors = [Tensor(x) for x in self.point]
+        handles = [t.__copy__() for t in tensors]
+
+        def run() -> None:
+            ys = self.plain(*tensors)
+            J = sum((np.sum(np.real(np.conj(u) * y)) for u, y in zip(self.cotangents, ys, strict=True)), 0.0)
+            if isinstance(J, Tensor) and J.requires_grad:
+                J.backward()
+
+        self.asked("backward()", run)
+        for k, (t, g) in enumerate(zip(handles, self.gradients, strict=True)):
+            found = np.zeros_like(g) if t.grad is None else t.grad
+            if not np.allclose(found, g, rtol=1e-9, atol=1e-9 * (1 + np.max(np.abs(g), initial=0))):
+                raise Wrong(f"backward(): input {k} has the gradient\n{found}\nthe pullback says\n{g}")
+
+    # narrow dtypes
+
+    def against_double(self) -> None:
+        """What the program in double precision says, to thirty times what rounding each step may change."""
+        wide = self.program.widened()
+        point = list(wide.inputs.values())
+        u = tuple(widen_number(c) for c in self.cotangents)
+        w = tuple(widen_number(t) for t in self.tangents)
+        reals = [np.finfo(x.dtype).eps for x in (*self.point, *self.values)]
+        eps = float(max([*reals, *self.narrowest()]))
+        ys = wide.function(*copies(point))
+        if any(a.shape != b.shape for a, b in zip(ys, self.values, strict=True)):
+            raise CannotTell("in double precision the outputs have other shapes")
+        u = tuple(
+            np.asarray(c, y.dtype)[()] if y.dtype.kind == "c" or c.dtype.kind != "c" else np.real(c)
+            for c, y in zip(u, ys, strict=True)
+        )
+
+        def both(f: Callable[..., Any]) -> tuple[Any, Any]:
+            return pack(tn.vjp(f, *point)[1](u)), pack(tn.jvp(f, tuple(point), w)[1])
+
+        reference = self.asked("in double precision", lambda: both(wide.function))
+        noisy = [self.noisy(k, eps) for k in range(3)]
+        probes = [self.asked("in double precision", lambda f=f: both(f)) for f in noisy]
+        for what, mine, ref, moved in zip(
+            ("vjp", "jvp"), (pack(self.gradients), pack(self.pushed)), reference, zip(*probes, strict=True), strict=True
+        ):
+            if mine.shape != ref.shape:
+                raise CannotTell("complex in one dtype, real in the other")
+            spread = np.max(np.abs(np.stack(moved) - ref), axis=0) if len(ref) else ref
+            top = np.max(np.abs(ref), initial=0)
+            if not np.max(spread, initial=0) <= 0.02 * (1 + top) or not top < 3e3:
+                raise CannotTell(
+                    f"{what}: rounding in this dtype moves it by {np.max(spread, initial=0):.1e} of {top:.1e}"
+                )
+            limit = 30 * np.max(spread, initial=0) + 100 * eps * (1 + top)
+            if not np.all(np.abs(mine - ref) <= limit):
+                k = int(np.argmax(np.abs(mine - ref)))
+                raise Wrong(
+                    f"{what} in a narrow dtype: entry {k} is {mine[k]!r}, in double {ref[k]!r} (limit {limit:.1e})"
+                )
+
+    def narrowest(self) -> list[float]:
+        text = self.program.source()
+        names = [n for n in ("float16", "float32", "complex64") if f"np.{n}" in text]
+        constants = [c.dtype for c in self.program.constants.values() if is_inexact(c)]
+        return [float(np.finfo(d).eps) for d in (*map(np.dtype, names), *constants)]
+
+
+def random_like(x: Any, rng: np.random.Generator) -> Any:
+    """Random numbers in the array's shape and dtype."""
+    value = rng.uniform(0.5, 1.5, np.shape(x)) * rng.choice([-1.0, 1.0], np.shape(x))
+    if x.dtype.kind == "c":
+        value = value + 1j * rng.uniform(-1.0, 1.0, np.shape(x))
+    return np.asarray(value, x.dtype)[()]
+
+
+def widen_number(x: Any) -> Any:
+    return x.astype(complex if x.dtype.kind == "c" else float)
