@@ -10,6 +10,12 @@ from tinygrad_notes import Tensor
 W, X = Tensor(np.ones((3, 4))), np.ones((3, 5))
 Z = W @ X
 """,
+    "OutOfRangeError": """
+from tinygrad_notes import Tensor
+
+x = Tensor([1.0, 2.0, 3.0])
+x[3]
+""",
     "NotScalarError": """
 import numpy as np
 from tinygrad_notes import Tensor
@@ -43,6 +49,16 @@ from tinygrad_notes import Tensor
 x = Tensor(2.0)
 y = math.exp(x)
 """,
+    "CompileError": """
+import tinygrad_notes as tn
+
+
+def magnitude(x):
+    return x if x > 0 else -x
+
+
+tn.compile(magnitude)(2.0)
+""",
     "GraphFreedError": """
 from tinygrad_notes import Tensor
 
@@ -50,6 +66,20 @@ x = Tensor(2.0)
 y = x * x
 y.backward(free=True)
 y.backward()
+""",
+    "LinearAlgebraError": """
+import numpy as np
+from tinygrad_notes import Tensor
+
+A = Tensor([[1.0, 2.0], [2.0, 4.0]])
+np.linalg.inv(A)
+""",
+    "TooLargeError": """
+import numpy as np
+from tinygrad_notes import Tensor
+
+x = Tensor(np.ones(10))
+np.tile(x, 10**13)
 """,
     "NonFiniteError": """
 import numpy as np
