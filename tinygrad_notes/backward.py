@@ -8,6 +8,7 @@ parents always have smaller ids than their children: sorting by id *is* the topo
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -101,6 +102,7 @@ def _leaf_forward(x: Any) -> Any:
     return x
 
 
+_set_grad = vars(Node)["grad"].__set__
 LEAF = Op(Rule(_leaf_forward, "", (lambda g, _y, _x: g,), name="leaf", elementwise=True, linear="", holomorphic=True,
                variadic=False, domain=(), kinks={}, samples=None), (), 0)  # fmt: skip
 FREED = Op(LEAF.rule, (), 0)
@@ -144,15 +146,21 @@ def gather(root: Node, start: int = 0) -> tuple[list[Node], dict[Node, int], boo
     return order, uses, outer
 
 
-def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = False) -> dict[Node, Any]:
+def pull_back(
+    order: list[Node], uses: dict[Node, int], seed: Any, free: bool = False, accumulate: bool = False
+) -> dict[Node, Any]:
     """Walk the sorted graph back with arrays; return the gradients of its leaves.
 
     A node that some Tensor still holds gets its gradient in ``node.grad``: the number of references to it beyond
-    the graph's own tells, so recording pays nothing for it. `order` is used up.
+    the graph's own tells, so recording pays nothing for it. All of them are set together at the end: a walk that is
+    interrupted leaves the gradients of the pass before. With `accumulate` leaves add to what they have. `order` is
+    used up.
     """
     grads = {order[-1]: seed}
     ours: set[Node] = set()  # gradients that are sums made here: the only arrays we may add into
     leaves: dict[Node, Any] = {}
+    held: list[Node] = []
+    kept: list[Any] = []
     parent: Node | None
     pop, take, held_once = order.pop, grads.pop, _UNHELD + 1
     is_complex = seed.dtype.kind == "c"
@@ -161,7 +169,11 @@ def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = 
         g = take(node)
         op = node.op
         if getrefcount(node) > held_once and getrefcount(node) - uses[node] > _UNHELD:
-            node.grad = g.copy() if type(g) is ndarray else g
+            held.append(node)
+            if accumulate and op is LEAF and node.grad is not None:
+                kept.append(node.grad + g)
+            else:
+                kept.append(g.copy() if type(g) is ndarray else g)
         if op is LEAF:
             leaves[node] = g
         vjps = op.vjps
@@ -198,6 +210,7 @@ def pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = 
         parent = None  # else it would count as a Tensor's hold on that node
         if free and parents:
             node.op, node.parents, node.args = FREED, (), ()
+    deque(map(_set_grad, held, kept), maxlen=0)  # in C, where no signal comes between two of them
     return leaves
 
 

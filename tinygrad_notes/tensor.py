@@ -447,7 +447,8 @@ class Tensor:
     def backward(self, gradient: Any = None, *, accumulate: bool = False, free: bool = False) -> None:
         """Compute dJ/dt for this J and every Tensor t that it depends on, into ``t.grad``.
 
-        A fresh pass each time: calling it twice gives the same numbers.
+        A fresh pass each time: calling it twice gives the same numbers. It sets all gradients or, if it is interrupted
+        (an error, Ctrl-C), none.
 
         Parameters
         ----------
@@ -486,10 +487,7 @@ class Tensor:
         if seed.shape != root.like.shape:
             seed = np.full(root.like.shape, seed)
         order, uses, _ = gather(root)
-        before = {n: n.grad for n in order if n.op is LEAF and n.grad is not None} if accumulate else {}
-        pull_back(order, uses, seed, free)
-        for node, earlier in before.items():
-            node.grad = earlier if node.grad is None else earlier + node.grad
+        pull_back(order, uses, seed, free, accumulate=accumulate)
 
     @property
     def grad(self) -> Any:

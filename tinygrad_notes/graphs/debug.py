@@ -120,10 +120,10 @@ def _holds_inf(value: Any) -> bool:
 # ── backward ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _watched_pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free: bool = False) -> dict[Node, Any]:
+def _watched_pull_back(order: list[Node], uses: dict[Node, int], seed: Any, *how: bool, **named: bool) -> dict[Node, Any]:
     in_vmap = any(hasattr(node.like, "level") for node in order)
     if not getattr(here, "watcher", None) or in_vmap or type(seed) is Parts:
-        return pull_back(order, uses, seed, free)
+        return pull_back(order, uses, seed, *how, **named)
     root = order[-1]
     earlier = root.grad
     root.grad = seed
@@ -134,7 +134,7 @@ def _watched_pull_back(order: list[Node], uses: dict[Node, int], seed: Any, free
     if origin is not None:
         raise _explained(origin)
     del root
-    return pull_back(order, uses, seed, free)
+    return pull_back(order, uses, seed, *how, **named)
 
 
 # ── the error ────────────────────────────────────────────────────────────────────────────────────────────────────
