@@ -266,6 +266,9 @@ def call_book(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return apply_rule(entry, entry.bind(args, kwargs))
         entry = entry.others
     if type(entry) is Composite:
+        for x in args:
+            if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+                raise foreign_operand(entry.name, *map(to_plain, args))
         try:
             return entry(*args, **kwargs)
         except Exception as error:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import operator
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -30,6 +31,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 Array = Any  # a NumPy array or scalar, a CuPy array, a Tensor, a Batched: whatever follows NumPy's protocols
 Pullback = Callable[..., Any]
@@ -250,6 +252,9 @@ class Rule:
                     return result
         return self.forward(*values, **kwargs) if self.variadic else self.forward(*values)
 
+    def __reduce__(self) -> Any:
+        return find, (self.f,)  # there is one of each: another process looks it up in its own book
+
     def __repr__(self) -> str:
         return f"<rule {self.name}: {self.formula}>"
 
@@ -437,9 +442,24 @@ def is_tracked(x: Any) -> bool:
     return any(map(is_tracked, x)) if isinstance(x, (list, tuple)) else hasattr(type(x), "__apply_rule__")
 
 
+def one_axis(axis: Any, ndim: int) -> int:
+    """An axis counted from the front; raises what NumPy raises for one that is not there."""
+    return int(normalize_axis_index(operator.index(axis), ndim))
+
+
+def all_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that ``axis=`` names, counted from the front: None names all of them."""
+    return tuple(range(ndim)) if axis is None else tuple(normalize_axis_tuple(axis, ndim))
+
+
+def kept(keepdims: Any) -> bool:
+    """``keepdims=`` as a bool; raises for what NumPy's reductions don't take."""
+    return False if keepdims is np._NoValue else bool(operator.index(keepdims))
+
+
 def no_out(out: Any) -> None:
     """Refuse ``out=``: an array that was recorded is never written."""
-    if out is not None and out != (None,):
+    if out is not None and not (type(out) is tuple and all(part is None for part in out)):
         from ..errors import NoRuleError, user_line
 
         raise NoRuleError(f"a Tensor's result can't be written into out=: assign it, y = f(...).{user_line()}")

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, rule
+from .book import Array, call, composite, one_axis, rule
 from .linear_algebra import adjoint, array, conjugate, transposed
 from .structure import Parts
 
@@ -208,7 +208,7 @@ def _lstsq(a: Array, b: Array, rcond: Any = None) -> Any:
 def _tensorsolve(a: Array, b: Array, axes: Any = None) -> Array:
     a, b = array(a), array(b)
     if axes is not None:
-        last = [axis % a.ndim for axis in axes]
+        last = [one_axis(axis, a.ndim) for axis in axes]
         a = np.transpose(a, ([k for k in range(a.ndim) if k not in last] + last))
     shape = a.shape[b.ndim :]
     return np.linalg.solve(a.reshape(-1, b.size), b.reshape(b.size)).reshape(shape)

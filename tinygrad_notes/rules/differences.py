@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, call, composite, is_tracked, otherwise, rule, untracked
+from .book import Array, Rule, call, composite, is_tracked, one_axis, otherwise, rule, untracked
 
 __all__ = ["convolve"]
 
@@ -99,7 +99,7 @@ def _end(f: Array, i: int, j: int, k: int, near: Any, far: Any, edge_order: int)
                                  call(draw(3, 4), draw(3, 4), axis=0),
                                  call(draw(3, 4), x=draw(3), axis=-2)])  # fmt: skip
 def _trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
-    axis %= y.ndim
+    axis = one_axis(axis, y.ndim)
     before = (slice(None),) * axis
     if x is None:
         step = dx

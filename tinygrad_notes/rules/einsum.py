@@ -149,7 +149,8 @@ def _explicit(text: str, ndims: list[int]) -> str:
 def _np_einsum(*operands: Any, out: None = None, optimize: Any = False, **options: Any) -> Array:
     from ..errors import NoRuleError, user_line
 
-    changed = [key for key, value in options.items() if value != {"order": "K", "casting": "safe"}.get(key)]
+    usual = {"order": "K", "casting": "safe", "dtype": None}
+    changed = [key for key, value in options.items() if key not in usual or value != usual[key]]
     if out is not None or changed:
         raise NoRuleError(
             f"einsum of a Tensor does not take {' '.join(changed) or 'out'}=: "

@@ -22,7 +22,7 @@ def _getitem(a: Array, index: Any) -> Array:
 
 def _scatter_add(g: Array, shape: tuple[int, ...], index: Any) -> Array:
     """Zeros of `shape` with `g` added at `index`; a place named twice gets both."""
-    out = np.zeros(shape, g.dtype, like=g) if hasattr(g, "__array_function__") and g.ndim else np.zeros(shape, g.dtype)
+    out = np.zeros(shape, g.dtype) if isinstance(g, np.generic) else np.zeros(shape, g.dtype, like=g)
     if _is_basic(index):
         out[index] = g
     else:
@@ -271,8 +271,8 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
 
 
 def _of_type(x: Any, dtype: Any) -> Any:
-    if dtype.kind not in "biufc":
-        raise TypeError(f"choices of {dtype} are no numbers")
+    if x is None or dtype.kind not in "biufc":
+        raise TypeError(f"{None if x is None else dtype} is no number to choose")
     return np.astype(x, dtype) if is_tracked(x) else np.asarray(x, dtype)
 
 

@@ -7,6 +7,7 @@ say how they are made of these.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,8 @@ def _matmul_a(g: Array, a: Array, b: Array) -> Array:
         return g[..., None] * b if a.ndim > 1 else g * b
     if a.ndim == 1:
         return b @ g if b.ndim == 2 else (b @ g[..., None])[..., 0]
+    if b.ndim == 2 and g.ndim > 2:  # one product over all rows is quicker than a stack of them
+        return (g.reshape(math.prod(g.shape[:-1]), g.shape[-1]) @ b.T).reshape(*g.shape[:-1], b.shape[0])
     return g @ transposed(b)
 
 
@@ -110,6 +113,8 @@ def _vdot(a: Array, b: Array, /) -> Array:
 
 
 def _vector_product(x1: Array, x2: Array, axis: int, keepdims: bool) -> Array:
+    if not isinstance(keepdims, (bool, np.bool_)):
+        raise TypeError("keepdims must be a boolean")
     x1, x2 = array(x1), array(x2)
     if axis != -1:
         x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
@@ -409,7 +414,7 @@ def _product(factors: list[Array], split: dict[tuple[int, int], int], i: int, j:
     samples=lambda draw: [call(_invertible(draw(3, 3)), n) for n in (0, 1, 2, 3, 5, -1, -2)] + [call(draw(2, 3, 3), 3)],
 )
 def _matrix_power(a: Array, n: int) -> Array:
-    n = int(n)
+    n = operator.index(n)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         from ..errors import ShapeError, user_line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def _pad_samples(draw: Any) -> list[Any]:
 
 @composite(np.pad, "y = a with a rim round it", samples=_pad_samples)
 def _pad(array: Array, pad_width: Any, mode: Any = "constant", **options: Any) -> Array:
-    widths = [(int(b), int(a)) for b, a in _pairs(pad_width, array.ndim)]
+    widths = [(operator.index(b), operator.index(a)) for b, a in _pairs(pad_width, array.ndim)]
     if not widths:
         return np.positive(array)
     np.pad(np.zeros((1,) * array.ndim), widths, mode, **_without_tensors(options))  # raises what NumPy raises

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import BOOK, Array, call, composite, is_tracked, no_out, refuse, unsupported, untracked
+from .book import BOOK, Array, all_axes, call, composite, is_tracked, kept, no_out, refuse, unsupported, untracked
 from .indexing import scatter_add
 from .reductions import AXES, NONE, root_or_zero
 from .sorting import sort
@@ -32,7 +32,7 @@ def _average(a: Array, axis: Any = None, weights: Any = None, returned: bool = F
     w = weights if hasattr(weights, "ndim") else np.asarray(weights)
     np.average(np.zeros(a.shape), axis, np.ones(w.shape))  # raises what NumPy raises
     if w.shape != a.shape and axis is not None:
-        axes = [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+        axes = all_axes(axis, a.ndim)
         w = np.transpose(w, np.argsort(axes)).reshape(tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
     total = np.sum(np.broadcast_to(w, a.shape), axis=axis, keepdims=keepdims)
     if np.any(untracked(total) == 0):
@@ -71,7 +71,7 @@ def _nan_reduction(f: Any, reduce: Any, neutral: float) -> None:
     def body(a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = NONE,
              where: Any = True) -> Array:  # fmt: skip
         filled, _ = _filled(a, neutral)
-        return reduce(filled, axis=axis, dtype=dtype, out=out, keepdims=keepdims is True, initial=initial, where=where)
+        return reduce(filled, axis=axis, dtype=dtype, out=out, keepdims=kept(keepdims), initial=initial, where=where)
 
 
 _nan_reduction(np.nansum, np.sum, 0)
@@ -98,8 +98,8 @@ def _nan_extreme(f: Any, reduce: Any, worst: float) -> None:
         if initial is NONE and where is not True:
             return f(untracked(a), axis=axis, where=untracked(where))  # raises, as NumPy does
         filled, counted = _filled(a, worst)
-        y = reduce(filled, axis=axis, keepdims=keepdims is True, initial=initial, where=where)
-        empty = ~counted.any(axis=axis, keepdims=keepdims is True)
+        y = reduce(filled, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
+        empty = ~counted.any(axis=axis, keepdims=kept(keepdims))
         if initial is not NONE or not np.any(empty):
             return y
         warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
@@ -118,7 +118,7 @@ def _nan_spread(f: Any, reduce: Any) -> None:
         a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any
     ) -> Array:
         filled, counted = _filled(a, 0, options.pop("where", True))
-        return reduce(filled, axis=axis, dtype=dtype, out=out, keepdims=keepdims is True, where=counted, **options)
+        return reduce(filled, axis=axis, dtype=dtype, out=out, keepdims=kept(keepdims), where=counted, **options)
 
 
 _nan_spread(np.nanmean, np.mean)
@@ -128,9 +128,7 @@ def _nan_variance(a: Array, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims
                   correction: Any) -> Array:  # fmt: skip
     filled, counted = _filled(a, 0, where)
     ddof = ddof if correction is NONE else correction
-    return np.var(
-        filled, axis=axis, dtype=dtype, out=out, ddof=ddof, keepdims=keepdims is True, where=counted, mean=mean
-    )
+    return np.var(filled, axis=axis, dtype=dtype, out=out, ddof=ddof, keepdims=kept(keepdims), where=counted, mean=mean)
 
 
 def _spread_samples(draw: Any) -> list[Any]:
@@ -154,11 +152,10 @@ def _nanstd(a: Array, axis: Any = None, dtype: Any = None, out: Any = None, ddof
 
 def _lines(a: Array, axis: Any) -> tuple[Array, Any]:
     """The reduced axes as one, at the end; and their numbers."""
-    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(int(i) % a.ndim for i in axes) if a.ndim else ()
-    kept = tuple(i for i in range(a.ndim) if i not in axes)
-    shape = tuple(a.shape[i] for i in kept)
-    return np.transpose(a, kept + axes).reshape((*shape, -1)), axes
+    axes = all_axes(axis, a.ndim)
+    others = tuple(i for i in range(a.ndim) if i not in axes)
+    shape = tuple(a.shape[i] for i in others)
+    return np.transpose(a, others + axes).reshape((*shape, -1)), axes
 
 
 def _order_statistic(f: Any, a: Array, q: Any, axis: Any, keepdims: Any, dtype: Any, **options: Any) -> Array:
@@ -178,8 +175,8 @@ def _order_statistic(f: Any, a: Array, q: Any, axis: Any, keepdims: Any, dtype: 
     above = np.take_along_axis(ascending, np.minimum(low + (part > 0), flat.shape[-1] - 1).astype(int), -1)
     step = above - below
     y = np.where(part < 0.5, below + step * part, above - step * (1 - part))
-    kept = lines.shape[:-1] if keepdims is not True else tuple(1 if i in axes else n for i, n in enumerate(a.shape))
-    return np.moveaxis(y, -1, 0).reshape(shape + kept)
+    around = tuple(1 if i in axes else n for i, n in enumerate(a.shape)) if kept(keepdims) else lines.shape[:-1]
+    return np.moveaxis(y, -1, 0).reshape(shape + around)
 
 
 def _floats(a: Any) -> Array:
@@ -247,7 +244,7 @@ def _as_lines(w: Any, a: Array, axis: Any) -> Any:
     w = np.asarray(w)
     if w.shape == a.shape:
         return w
-    axes = [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = all_axes(axis, a.ndim)
     w = np.transpose(w, np.argsort(axes)).reshape(tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
     return np.broadcast_to(w, a.shape)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import BOOK, Array, Composite, Rule, call, composite, is_tracked, no_out, refuse, untracked
+from .book import BOOK, Array, Composite, Rule, call, composite, is_tracked, kept, no_out, refuse, untracked
 from .indexing import scatter_add
 from .reductions import NONE
 
@@ -39,6 +39,7 @@ def _enter_reduce(ufunc: Any) -> None:
     def reduce(array: Array, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
                initial: Any = NONE, where: Any = True) -> Array:  # fmt: skip
         no_out(out)
+        keepdims = kept(keepdims)
         if known is not None:
             array = array if dtype is None else np.astype(array, np.dtype(dtype))
             return known(array, axis=axis, keepdims=keepdims, initial=initial, where=where)
