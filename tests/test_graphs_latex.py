@@ -10,6 +10,7 @@ from test_graphs import first_graph, two_layers
 
 import tinygrad_notes as tn
 from tinygrad_notes import Tensor
+from tinygrad_notes.graphs.latex import _course_convention, assignments, expression_latex, latex_name
 
 
 def softmax_cost(W: Any, b: Any, X: Any, Y: Any) -> Any:
@@ -108,3 +109,150 @@ def test_the_course_convention_leaves_weight_decay_alone(rng: np.random.Generato
     latex = tn.graph(cost, rng.normal(size=(3, 1))).to_latex(course=True)
     assert r"dZ &= A - Y" in latex
     assert r"dw &= 0.2 \cdot w + \frac{1}{m} \, X {dZ}^{\top}" in latex
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("-A / m", r"-\frac{1}{m}A"),
+        ("-(A - Y) / m", r"-\frac{1}{m}\left(A - Y\right)"),
+        ("-1 / m", r"-\frac{1}{m}"),
+        ("1 / m", r"\frac{1}{m}"),
+        ("A / B", r"\frac{A}{B}"),
+        ("1 / m * A", r"\frac{1}{m} \, A"),
+        ("2 * A", r"2 \cdot A"),
+        ("A * B", r"A \odot B"),
+        ("A @ B.T", r"A {B}^{\top}"),
+        ("(A - B) ** 2", r"{\left(A - B\right)}^{2}"),
+        ("A - (B - Y)", r"A - \left(B - Y\right)"),
+        ("np.abs(A)", r"\left|A\right|"),
+        ("np.sqrt(A)", r"\sqrt{A}"),
+        ("np.exp(-A)", r"\exp\left(-A\right)"),
+        ("np.mean(A)", r"\frac{1}{m}\sum A"),
+        ("np.sum(A + B, axis=1)", r"\sum \left(A + B\right)"),
+        ("np.full((2, 3), A)", "A"),
+        ("np.full_like(A, 2)", "2"),
+        ("tn.nn.leaky_relu(A, B)", r"\mathrm{leaky\_relu}\left(A, B\right)"),
+        ("A > 0", r"\mathbf{1}\left[A > 0\right]"),
+        ("A[:, {0}]", r"\mathtt{A[:, \{0\}]}"),
+        ("np.where(A, a_b, 1)", r"\mathtt{np.where(A, a\_b, 1)}"),
+    ],
+)
+def test_expressions(text: str, latex: str) -> None:
+    assert expression_latex(text, {"A", "B", "Y"}) == latex
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"), [("x_1", "x_{1}"), ("my_x", r"\mathrm{my\_x}"), ("dalpha", r"\mathrm{dalpha}")]
+)
+def test_names(name: str, latex: str) -> None:
+    assert latex_name(name) == latex
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "steps"),
+    [
+        (lambda x: abs(x) * 3.0, -2.0, ["· -1"]),
+        (lambda x: x**3.0, 2.0, ["3·x² = 12"]),
+        (lambda x: x**2.0, 5.0, ["2·x", "10"]),
+        (lambda x: 3.0**x, 2.0, ["9.88"]),
+        (lambda x: np.arctan2(x, 2.0), 2.0, ["0.25"]),
+        (lambda x: 1.0 / x + 2.0, 4.0, ["-0.0625"]),
+        (lambda x: np.sqrt(x) - x, 4.0, ["0.25", "-0.75"]),
+    ],
+)
+def test_a_factor_is_a_formula_if_it_is_short_and_else_a_number(f: Any, x: float, steps: list[str]) -> None:
+    graph = tn.graph(f, x)
+    for words in steps:
+        assert any(words in step for step in graph.steps), graph.steps
+    assert "begin{aligned}" in graph.latex
+
+
+def test_a_number_with_too_many_ways_to_the_result_gets_no_line() -> None:
+    """2^k ways lead from x to the result; the last values, with few, have their lines."""
+    x = Tensor(0.5, name="x")
+    y = x
+    for _ in range(6):
+        y = y * y + y
+    y.backward()
+    steps = tn.graph(y).steps
+    assert not any(step.split(" = ")[0].endswith("/dx") for step in steps)
+
+
+def test_a_number_among_arrays_gets_a_line_where_its_way_is_one_of_numbers() -> None:
+    x = Tensor(np.array([1.0, 2.0]), name="x")
+    b = Tensor(3.0, name="b")
+    J = np.sum(x * b) * b + b
+    J.backward()
+    assert [step.split(" = ")[0] for step in tn.graph(J).steps if "/db" in step.split(" = ")[0]] == []
+
+
+def test_a_variable_named_e_is_a_variable() -> None:
+    e, f = Tensor(3.0, name="e"), Tensor(2.0, name="f")
+    J = e * f
+    J.backward()
+    assert "dJ/df = e = 3" in tn.graph(J).steps
+    assert "= e = 3" in tn.graph(J).latex
+
+
+def test_names_and_numbers_that_make_no_formula_stand_as_numbers() -> None:
+    n, x = Tensor(3.0, name="n"), Tensor(2.0, name="my value")
+    J = x**n * 2.0 + n * x
+    J.backward()
+    told = " ".join(tn.graph(J).steps)
+    assert "12" in told
+    assert "dJ/dmy value" in told
+    y = Tensor(1.0, name="y")
+    with np.errstate(all="ignore"):
+        J = y / 0.0
+        J.backward()
+        assert any("inf" in step for step in tn.graph(J).steps)
+
+
+COURSE = {
+    "no factor": (["dZ = A - Y", "dW = dZ @ X.T"], {"dW"}, ["dZ = A - Y", "dW = dZ @ X.T"]),
+    "at the parameters": (
+        ["dZ = (A - Y) / m", "dW = dZ @ X.T", "db = np.sum(dZ)"],
+        {"dW", "db"},
+        ["dZ = A - Y", "dW = 1 / m * dZ @ X.T", "db = 1 / m * np.sum(dZ)"],
+    ),
+    "handed on": (
+        ["dZ2 = (A2 - Y) / m", "dZ1 = W2.T @ dZ2 * G", "dW1 = dZ1 @ X.T"],
+        {"dW1"},
+        ["dZ2 = A2 - Y", "dZ1 = W2.T @ dZ2 * G", "dW1 = 1 / m * dZ1 @ X.T"],
+    ),
+    "weight decay": (
+        ["dZ = (A - Y) / m", "dW = dZ @ X.T + 0.1 * W"],
+        {"dW"},
+        ["dZ = A - Y", "dW = 1 / m * dZ @ X.T + 0.1 * W"],
+    ),
+    "subtracted": (
+        ["dZ = (A - Y) / m", "dW = -(0.1 * W) - dZ @ X.T"],
+        {"dW"},
+        ["dZ = A - Y", "dW = - 0.1 * W - 1 / m * dZ @ X.T"],
+    ),
+    "two terms of it": (
+        ["dZ = (A - Y) / m", "dW = dZ @ X.T + dZ @ V"],
+        {"dW"},
+        ["dZ = A - Y", "dW = 1 / m * (dZ @ X.T + dZ @ V)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COURSE)
+def test_the_course_convention_moves_the_factor(name: str) -> None:
+    lines, leaves, wanted = COURSE[name]
+    moved = _course_convention(assignments(lines), leaves)
+    assert moved == assignments(wanted)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["dZ = (A - Y) / m", "dP = dZ * dZ"],
+        ["dZ = (A - Y) / m", "dQ = (B - Y) / n", "dP = dZ + dQ"],
+        ["dZ = (A - Y) / m", "dA = dZ @ X.T + W"],
+    ],
+)
+def test_where_the_course_convention_cannot_be_kept_nothing_moves(lines: list[str]) -> None:
+    assert _course_convention(assignments(lines), {"dW"}) == assignments(lines)

@@ -197,7 +197,7 @@ def _is_python(text: str) -> bool:
 def _as_number(text: str) -> float | None:
     try:
         return float(eval(text, {"__builtins__": {}}, {})) if re.fullmatch(r"[-+*/(). 0-9e]+", text) else None
-    except (SyntaxError, ZeroDivisionError):
+    except (SyntaxError, NameError, ZeroDivisionError):  # a variable's name may be e
         return None
 
 
