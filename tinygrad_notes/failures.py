@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from types import GeneratorType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -44,15 +44,14 @@ MOST_OPERANDS = 4
 # ── what went wrong in one operation ─────────────────────────────────────────────────────────────────────────────
 
 
-def operation_failed(name: str, error: Exception, *operands: Any, **params: Any) -> Exception:
-    """Our error for what NumPy raised in one operation.
+def operation_failed(name: str, error: Exception, *operands: Any, **params: Any) -> NoReturn:
+    """Raise our error for what NumPy raised in one operation; ours, and a user's own function's, as it is.
 
     Parameters
     ----------
     name : str
         The operation's.
     error : Exception
-        Ours, and what a user's own function raised, is returned as it is.
     *operands
         The arrays and numbers it was called with.
     **params
@@ -60,33 +59,29 @@ def operation_failed(name: str, error: Exception, *operands: Any, **params: Any)
 
     Examples
     --------
-    >>> error = ValueError("operands could not be broadcast together")
-    >>> print(str(operation_failed("add", error, np.ones(3), np.ones(4))).splitlines()[0])
-    add of float64 (3,) and float64 (4,): operands could not be broadcast together
+    >>> try:
+    ...     operation_failed("add", ValueError("operands could not be broadcast"), np.ones(3), np.ones(4))
+    ... except ShapeError as error:
+    ...     print(str(error).splitlines()[0])
+    add of float64 (3,) and float64 (4,): operands could not be broadcast
     """
-    if isinstance(error, TinygradNotesError) or passed_through_user(error):
-        return error
-    kind, reason = _class_of(error), _reason(error, operands)
-    if kind is None:
-        return error
+    kind = _class_of(error)
+    if kind is None or isinstance(error, TinygradNotesError) or passed_through_user(error):
+        raise error
+    reason = _reason(error, operands)
     hint = _hint(name, reason, [x for x in operands if is_array(x)], operands)
-    return _told(kind, name, f"of {_described(operands, params)}", reason, hint)
+    raise _told(kind, name, f"of {_described(operands, params)}", reason, hint) from error
 
 
-def composite_failed(name: str, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+def composite_failed(name: str, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
     """The same for a function that is written in others: the error names the function that was called."""
-    if passed_through_user(error):
-        return error
-    if not isinstance(error, TinygradNotesError):
-        return operation_failed(name, error, *args, **kwargs)
-    inner = getattr(error, "told", None)
-    if inner is None:
-        return error
-    operation, reason, hint = inner
-    if operation == name:
-        return error
+    told = getattr(error, "told", None)
+    if told is None or told[0] == name or passed_through_user(error):
+        operation_failed(name, error, *args, **kwargs)
+    operation, reason, hint = told
     where = "" if _culprit(args) else f"{operation}: "
-    return _told(type(error), name, f"of {_described(args, kwargs)}", where + reason, hint)
+    what = f"of {_described(args, kwargs)}"
+    raise _told(type(error), name, what, where + reason, hint) from (error.__cause__ or error)
 
 
 def _told(kind: type[Exception], name: str, what: str, reason: str, hint: str) -> Exception:
@@ -306,7 +301,7 @@ HINTS: list[tuple[str, Hint]] = [
     (r"too many indices", "give at most one index per axis"),
     (r"cannot reshape array of size (\d+)",
      lambda m: f"the sizes must multiply to {m.group(1)}; -1 stands for what is left, t.reshape(-1)"),
-    (r"zero-size array to reduction", "an empty array has none: test t.size first, or give initial="),
+    (r"zero-size array to reduction", "an empty array has none: test its .size first (np.max and np.min also take initial=)"),
     (r"(could not be|cannot be) broadcast|shape mismatch|non-broadcastable",
      "sizes go together where they are equal or 1, counted from the last axis: t[:, None] adds an axis"),
     (r"only integers, slices|arrays used as indices must be", "index with whole numbers or a mask: i.astype(int)"),

@@ -39,7 +39,7 @@ def {method}(self, other):
     try:
         y = {expression}
     except Exception as error:
-        raise operation_failed({name!r}, error, a, b) from error
+        operation_failed({name!r}, error, a, b)
     t = Computed()
     t.data = y
     if n is not None:
@@ -213,7 +213,7 @@ def run(t, f=FUNCTION, op=OP):
     try:
         y = f(x)
     except Exception as error:
-        raise operation_failed({name!r}, error, x) from error
+        operation_failed({name!r}, error, x)
     {scalar}
     result = Computed()
     result.data = y
@@ -285,7 +285,7 @@ def _comparison(symbol: str, compare: Callable[[Any, Any], Any]) -> Callable[[An
         try:
             return compare(self.data, other)
         except Exception as error:
-            raise operation_failed(symbol, error, self.data, other) from error
+            operation_failed(symbol, error, self.data, other)
 
     compared.__doc__ = f"``self {symbol} other`` as a plain bool array."
     return compared

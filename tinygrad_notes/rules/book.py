@@ -37,6 +37,9 @@ Array = Any  # a NumPy array or scalar, a CuPy array, a Tensor, a Batched: whate
 Pullback = Callable[..., Any]
 Entry = "Rule | Composite | Plain | Refusal"
 
+PYTHONS = (list, tuple, int, float, complex)
+"""Python's own numbers and lists of them: a rule on arrays gets NumPy's."""
+
 BOOK: dict[Any, Any] = {}
 """Every entry, keyed by the NumPy function (or our own primitive) that it is about."""
 
@@ -250,7 +253,21 @@ class Rule:
                 result = apply(self, values, kwargs) if self.variadic else apply(self, values)
                 if result is not NotImplemented:
                     return result
-        return self.forward(*values, **kwargs) if self.variadic else self.forward(*values)
+        return self._on_arrays(values, kwargs if self.variadic else {})
+
+    def _on_arrays(self, values: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The function itself, on plain arrays; Python's lists and numbers are made NumPy's."""
+        count = len(values) if self.variadic else self.inputs
+        try:
+            if any(isinstance(x, PYTHONS) for x in values[:count]):
+                inputs = (np.asarray(x)[()] if isinstance(x, PYTHONS) else x for x in values[:count])
+                values = (*inputs, *values[count:])
+            return self.forward(*values, **keywords)
+        except Exception as error:
+            from ..failures import operation_failed
+
+            settings = zip(self.param_names, values[count:], self.defaults, strict=False)
+            operation_failed(self.name, error, *values[:count], **{k: v for k, v, usual in settings if v is not usual})
 
     def __reduce__(self) -> Any:
         return find, (self.f,)  # there is one of each: another process looks it up in its own book
