@@ -283,6 +283,48 @@ def test_free_hands_the_graph_back() -> None:
     assert x.grad.tolist() == [2.0] * 1000
 
 
+@pytest.mark.parametrize("free", [False, True])
+def test_every_living_tensor_has_its_gradient_whether_or_not_the_graph_is_handed_back(free: bool) -> None:
+    x, w = Tensor([1.0, 2.0]), Tensor([3.0, 1.0])
+    a = x * 2
+    e = np.exp(x)
+    np.sum(e * a * w * x).backward(free=free)
+    values = [np.array(value) for value in (x.data, w.data, a.data, e.data)]
+    X, W, A, E = values
+    assert np.allclose(x.grad, E * A * W * X + 2 * E * W * X + E * A * W)
+    assert np.allclose(w.grad, E * A * X)
+    assert np.allclose(a.grad, E * W * X)
+    assert np.allclose(e.grad, A * W * X)
+
+
+def test_a_gradient_hands_the_graph_back_but_not_what_a_tensor_still_leads_to() -> None:
+    left: list[Any] = []
+    gone: list[bool] = []
+
+    def look(g: Any, _y: Any, _x: Any) -> Any:
+        gone.append(left[1]() is None)
+        return g
+
+    @tn.primitive("y = x", look)
+    def probe(x: Any) -> Any:
+        return x * 1
+
+    def cost(x: Any) -> Any:
+        hidden = np.exp(probe(x)) * x
+        left.append(np.tanh(hidden))
+        dropped = np.sin(hidden * 2)
+        left.append(weakref.ref(dropped.data))
+        return np.sum(left[0] * dropped)
+
+    _, dx = tn.value_and_grad(cost)(np.ones(1000))
+    assert gone == [True]
+    assert left[0].grad == pytest.approx(np.sin(2 * np.e))
+    left[0].backward(np.ones(1000))
+    assert dx == pytest.approx(
+        2 * np.e * (2 * np.cos(2 * np.e) * np.tanh(np.e) + np.sin(2 * np.e) / np.cosh(np.e) ** 2)
+    )
+
+
 def test_living_intermediates_keep_a_gradient_and_dead_ones_do_not() -> None:
     x = Tensor(np.ones(4))
     y = x * 2

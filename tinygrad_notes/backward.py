@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from operator import attrgetter
 from sys import getrefcount
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from .blocks import Block, open_blocks
 from .errors import DTypeError, GraphFreedError, LeavesGraphError, ShapeError, user_line
 from .rules import Op, Parts, Rule, identity
 
@@ -147,7 +147,12 @@ def gather(root: Node, start: int = 0) -> tuple[list[Node], dict[Node, int], boo
 
 
 def pull_back(
-    order: list[Node], uses: dict[Node, int], seed: Any, free: bool = False, accumulate: bool = False
+    order: list[Node],
+    uses: dict[Node, int],
+    seed: Any,
+    free: bool = False,
+    last: bool = False,
+    accumulate: bool = False,
 ) -> dict[Node, Any]:
     """Walk the sorted graph back with arrays; return the gradients of its leaves.
 
@@ -155,6 +160,8 @@ def pull_back(
     the graph's own tells, so recording pays nothing for it. All of them are set together at the end: a walk that is
     interrupted leaves the gradients of the pass before. With `accumulate` leaves add to what they have. `order` is
     used up.
+
+    With `free` every node is handed back once it was walked; with `last` those that no Tensor leads to any more.
     """
     grads = {order[-1]: seed}
     ours: set[Node] = set()  # gradients that are sums made here: the only arrays we may add into
@@ -162,7 +169,8 @@ def pull_back(
     held: list[Node] = []
     kept: list[Any] = []
     parent: Node | None
-    pop, take, held_once = order.pop, grads.pop, _UNHELD + 1
+    spend = free or last  # then a node's edges are gone, else it has at least one beside a Tensor's hold on it
+    pop, take, held_once = order.pop, grads.pop, _UNHELD if spend else _UNHELD + 1
     is_complex = seed.dtype.kind == "c"
     while order:
         node = pop()
@@ -207,9 +215,12 @@ def pull_back(
                 grads[parent] = grads[parent] + gp
                 if type(gp) is ndarray:
                     ours.add(parent)
-        parent = None  # else it would count as a Tensor's hold on that node
-        if free and parents:
+        if spend and parents and (free or getrefcount(node) == _UNHELD):
+            for parent in parents:
+                uses[parent] -= 1
             node.op, node.parents, node.args = FREED, (), ()
+            parents = ()
+        parent = None  # else it would count as a Tensor's hold on that node
     deque(map(_set_grad, held, kept), maxlen=0)  # in C, where no signal comes between two of them
     return leaves
 
@@ -289,19 +300,17 @@ def seed_like(node: Node, gradient: Any) -> Any:
 # ── rules on a vmap's batch ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@contextmanager
-def running_rules() -> Iterator[None]:
+_rules: list[Block] = []
+
+
+def running_rules() -> Block:
     """Mark that this thread runs rules, not the user's function: there ``np.any(batch)`` means any of any example."""
-    here.rules = getattr(here, "rules", 0) + 1
-    try:
-        yield
-    finally:
-        here.rules -= 1
+    return Block(_rules)
 
 
 def rules_at_work() -> bool:
     """Whether this thread is inside `running_rules`."""
-    return bool(getattr(here, "rules", 0))
+    return bool(open_blocks(_rules))
 
 
 class BranchOnBatch(LeavesGraphError):

@@ -84,6 +84,21 @@ class Trace:
                     found = pull_back_recorded(root, seed, self.start, targets)
                 else:
                     found = pull_back(order, uses, seed)
+        return self._of_inputs(found)
+
+    def pull_last(self) -> list[Any]:
+        """The gradients of all inputs of one number, the trace's last: its memory is handed back on the way."""
+        root = self.root()
+        self.result, self.outputs = None, []
+        if root is None:
+            return self._of_inputs({})
+        seed = seed_like(root, None)
+        order, uses, _ = gather(root, self.start)
+        root = None  # else nothing of the graph could go
+        with running_rules():
+            return self._of_inputs(pull_back(order, uses, seed, last=True))
+
+    def _of_inputs(self, found: dict[Node, Any]) -> list[Any]:
         return [found[t.node] if t.node in found else np.zeros(t.shape, t.dtype)[()] for t in self.inputs]
 
     def depends_on_outside(self, root: Node | None) -> bool:
@@ -168,9 +183,11 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         trace = Trace(update_wrapper(body, f, ("__name__",), ()), args, _as_tuple(argnums))
         value = _one_number(f, trace)
         root = trace.root()
-        record = trace.depends_on_outside(root)
-        gradients = trace.pull(root, None if root is None else seed_like(root, None))
-        value = value if record else (value.data if isinstance(value, Tensor) else value)
+        if trace.depends_on_outside(root):
+            gradients = trace.pull(root, None if root is None else seed_like(root, None))
+        else:
+            value, root = _plain(value), None
+            gradients = trace.pull_last()
         gradient = _only(argnums, unflatten(trace.in_structure, gradients))
         return ((value, aux[0]), gradient) if has_aux else (value, gradient)
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from .. import tensor as heart
 from .. import transforms
-from ..backward import Node, here, pull_back
+from ..backward import Node, pull_back
 from ..errors import NonFiniteError, user_frame, user_line
-from ..recording import call_sites
+from ..recording import call_sites, watcher
 from ..rules import Parts
 from .elements import has_nan, is_finite
 from .formulas import number
@@ -70,18 +70,21 @@ def debug() -> Iterator[None]:
 @contextmanager
 def _walking_watched() -> Iterator[None]:
     global _open
-    with _lock:
-        _open += 1
-        for module in _WALKERS:
-            module.pull_back = _watched_pull_back  # type: ignore[attr-defined]
-    try:
+    entered = False
+    try:  # before the first change: Ctrl-C may come between any two of these lines
+        with _lock:
+            _open += 1
+            entered = True
+            for module in _WALKERS:
+                module.pull_back = _watched_pull_back  # type: ignore[attr-defined]
         yield
     finally:
-        with _lock:
-            _open -= 1
-            if not _open:
-                for module in _WALKERS:
-                    module.pull_back = pull_back  # type: ignore[attr-defined]
+        if entered:
+            with _lock:
+                _open -= 1
+                if not _open:
+                    for module in _WALKERS:
+                        module.pull_back = pull_back  # type: ignore[attr-defined]
 
 
 # ── forward ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -120,9 +123,11 @@ def _holds_inf(value: Any) -> bool:
 # ── backward ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _watched_pull_back(order: list[Node], uses: dict[Node, int], seed: Any, *how: bool, **named: bool) -> dict[Node, Any]:
+def _watched_pull_back(
+    order: list[Node], uses: dict[Node, int], seed: Any, *how: bool, **named: bool
+) -> dict[Node, Any]:
     in_vmap = any(hasattr(node.like, "level") for node in order)
-    if not getattr(here, "watcher", None) or in_vmap or type(seed) is Parts:
+    if not watcher() or in_vmap or type(seed) is Parts:
         return pull_back(order, uses, seed, *how, **named)
     root = order[-1]
     earlier = root.grad
