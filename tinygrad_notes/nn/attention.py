@@ -33,10 +33,9 @@ def attention(Q: Array, K: Array, V: Array, causal: bool = False) -> Array:
     >>> attention(np.zeros((2, 4)), np.zeros((2, 4)), V), attention(np.zeros((2, 4)), np.zeros((2, 4)), V, causal=True)
     (array([[2.], [2.]]), array([[1.], [2.]]))
     """
-    scores = Q @ K.swapaxes(-1, -2) / math.sqrt(Q.shape[-1])
+    scores = (Q / math.sqrt(Q.shape[-1])) @ K.swapaxes(-1, -2)
     if causal:
-        past = np.tri(Q.shape[-2], K.shape[-2], dtype=bool)
-        scores = np.where(past, scores, -np.inf)
+        scores = scores + np.triu(np.full(scores.shape[-2:], -np.inf, scores.dtype), 1)
     return softmax(scores, axis=-1) @ V
 
 

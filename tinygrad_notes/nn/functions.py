@@ -362,10 +362,7 @@ def _standardize(x: Array, axis: Any, epsilon: float = 1e-5) -> Array:
 def _standardize_pullback(g: Array, y: Array, x: Array, axis: Any, epsilon: float) -> Array:
     def piece(g: Array, y: Array, x: Array, axis: Any) -> Array:
         _, deviation = _centred(x, axis, epsilon)
-        dx = g - _mean(g, axis)
-        dx -= y * _mean(g * y, axis)
-        dx /= deviation
-        return dx
+        return (g - _mean(g, axis) - y * _mean(g * y, axis)) / deviation
 
     return _in_rows(piece, axis, g, y, x)
 
