@@ -18,7 +18,7 @@ PACKAGE = Path(tinygrad_notes.__file__).parent
 FLOORS = [
     ["errors", "failures"],
     ["rules"],
-    ["backward", "tensor", "recording", "operators", "special"],
+    ["blocks", "backward", "tensor", "recording", "operators", "special"],
     ["pytree", "forward_mode", "vmap", "transforms", "checkpoint", "primitive", "coverage"],
     ["graphs", "compiler", "nn", "optim"],
     ["testing", "train", "interop"],

@@ -76,12 +76,12 @@ def read_array(path: str | os.PathLike[str], name: str | None = None) -> Any:
 
 
 def printable(text: str) -> str:
-    """The text, or its repr where a terminal would do something with it.
+    r"""The text, or its repr where a terminal would do something with it.
 
     Examples
     --------
-    >>> printable("my file.npy"), printable("two\\nlines")
-    ('my file.npy', "'two\\\\nlines'")
+    >>> printable("my file.npy"), printable("two\nlines")
+    ('my file.npy', "'two\\nlines'")
     """
     return text if text.isprintable() else repr(text)
 

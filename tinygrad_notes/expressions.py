@@ -320,7 +320,7 @@ class _Walk:
             numbers, products = _cost(getattr(compute, "__name__", ""), args)
             if self.made + numbers > MOST_NUMBERS or products > MOST_PRODUCTS:
                 much = f"{numbers:,} numbers" if self.made + numbers > MOST_NUMBERS else f"{products:,} products"
-                raise ValueError(f"{much} would be computed; so large a formula belongs into a file: draw model.py:loss")
+                raise ValueError(f"{much} would be computed: too large here; put it into a file: draw model.py:loss")
             self.made += numbers
             return compute(*args, **options)
         except OverflowError as error:
@@ -335,6 +335,10 @@ def _cost(name: str, args: tuple[Any, ...]) -> tuple[int, int]:
     arrays = [x for arg in args for x in (arg if isinstance(arg, tuple) else (arg,)) if not isinstance(x, str)]
     shapes = [np.shape(getattr(x, "data", x)) for x in arrays]
     sizes = [math.prod(shape) for shape in shapes]
+    if name == "matmul" and len(shapes) == 2 and all(len(shape) >= 2 for shape in shapes):
+        a, b = shapes
+        numbers = _broadcast(a[:-2], b[:-2]) * a[-2] * b[-1]
+        return numbers, numbers * a[-1]
     if name in ("matmul", "dot", "inner", "vdot"):
         inner = max(1, shapes[0][-1]) if shapes and shapes[0] else 1
         products = math.prod(sizes) // inner
@@ -347,10 +351,15 @@ def _cost(name: str, args: tuple[Any, ...]) -> tuple[int, int]:
         return sum(sizes), 0
     if name in ("tril", "triu") and shapes and len(shapes[0]) == 1:
         return sizes[0] ** 2, 0
+    return _broadcast(*shapes), 0
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> int:
+    """How many entries the shapes have together; 0 if they don't go together."""
     try:
-        return math.prod(np.broadcast_shapes(*shapes)), 0
+        return math.prod(np.broadcast_shapes(*shapes))
     except ValueError:
-        return 0, 0
+        return 0
 
 
 def _cost_of_einsum(subscripts: Any, shapes: list[tuple[int, ...]]) -> tuple[int, int]:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from . import tensor as heart
-from .backward import here
+from .blocks import Block, open_blocks
 from .errors import user_frame
 
-__all__ = ["Mark", "call_sites", "no_grad", "scope"]
-
-_lock = threading.Lock()
+__all__ = ["Mark", "call_sites", "no_grad", "scope", "watcher"]
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> Block:
     """Compute without recording, in this thread.
+
+    Returns
+    -------
+    context manager
+        Also a decorator: ``@no_grad()``.
 
     Examples
     --------
@@ -30,15 +31,7 @@ def no_grad() -> Iterator[None]:
     >>> w
     Tensor(0.75)
     """
-    with _lock:
-        heart.paused += 1
-    here.no_grad = getattr(here, "no_grad", 0) + 1
-    try:
-        yield
-    finally:
-        here.no_grad -= 1
-        with _lock:
-            heart.paused -= 1
+    return Block(heart.paused)
 
 
 class Mark(int):
@@ -59,57 +52,62 @@ class Mark(int):
 
 
 _plain_next_id = heart.next_id
-_marking = 0
+_marks: list[Block] = []
+_lock = threading.Lock()
+
+
+def _begin_marking() -> None:
+    with _lock:
+        heart.next_id = _marked_next_id
 
 
 def _marked_next_id() -> int:
-    scopes: tuple[str, ...] = getattr(here, "scopes", ())
-    sites: bool = getattr(here, "sites", False)
-    if not scopes and not sites:
+    blocks = open_blocks(_marks)
+    if not blocks:
+        with _lock:
+            if not _marks:
+                heart.next_id = _plain_next_id
         return _plain_next_id()
     mark = Mark(_plain_next_id())
-    mark.scope, mark.code, mark.lasti, mark.line = scopes, None, -1, None
-    if sites:
+    mark.scope = open_scopes()
+    mark.code, mark.lasti, mark.line = None, -1, None
+    if any("watcher" in block.says for block in blocks):
         frame = user_frame()
         if frame is not None:
             mark.code, mark.lasti, mark.line = frame.f_code, frame.f_lasti, frame.f_lineno
-    watcher = getattr(here, "watcher", None)
-    if watcher:
+    watch = watcher()
+    if watch:
         recorder = sys._getframe(1).f_locals  # of an operator from a template, of make_node, or (no y) of leaf_node
         if "y" in recorder:
             node = recorder["node"]
             node.id, node.grad = mark, None
-            watcher(node, recorder["y"])
+            watch(node, recorder["y"])
     return mark
 
 
-@contextmanager
-def _marks(**state: Any) -> Iterator[None]:
-    global _marking
-    before = {key: getattr(here, key, None) for key in state}
-    with _lock:
-        _marking += 1
-        heart.next_id = _marked_next_id
-    here.__dict__.update(state)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            setattr(here, key, value or (() if key == "scopes" else False))
-        with _lock:
-            _marking -= 1
-            if not _marking:
-                heart.next_id = _plain_next_id
+def open_scopes() -> tuple[str, ...]:
+    """The names of the scopes that this thread is in, outermost first."""
+    return tuple(block.says["scope"] for block in open_blocks(_marks) if "scope" in block.says)
 
 
-@contextmanager
-def scope(name: str) -> Iterator[None]:
+def watcher() -> Callable[[Any, Any], None] | None:
+    """What this thread's `call_sites` blocks were told to call, the innermost first."""
+    found = [block.says["watcher"] for block in open_blocks(_marks) if block.says.get("watcher")]
+    return found[-1] if found else None
+
+
+def scope(name: str) -> Block:
     """Name a region of the graph: a box in pictures, a layer in summaries.
 
     Parameters
     ----------
     name : str
         Shown as the box's title; scopes nest.
+
+    Returns
+    -------
+    context manager
+        Also a decorator: ``@scope("layer 1")``.
 
     Examples
     --------
@@ -120,19 +118,19 @@ def scope(name: str) -> Iterator[None]:
     >>> y.node.id.scope
     ('layer 1',)
     """
-    with _marks(scopes=(*getattr(here, "scopes", ()), str(name))):
-        yield
+    return Block(_marks, _begin_marking, scope=str(name))
 
 
-@contextmanager
-def call_sites(watcher: Callable[[Any, Any], None] | None = None) -> Iterator[None]:
+def call_sites(watcher: Callable[[Any, Any], None] | None = None) -> Block:
     """Record the user's code position with every operation, in this thread.
 
     Parameters
     ----------
     watcher : callable, optional
         Called as ``watcher(node, value)`` for every operation; may raise.
+
+    Returns
+    -------
+    context manager
     """
-    state = {"sites": True} if watcher is None else {"sites": True, "watcher": watcher}
-    with _marks(**state):
-        yield
+    return Block(_marks, _begin_marking, watcher=watcher)

@@ -389,13 +389,14 @@ class _Loop:
             )
         run.order = arrays["order"]
         held = restore(arrays, self.arrays(run), str(path))
+        numbers: dict[str, Any] = {key: notes.get(key) for key in _NUMBERS}
         continued = _Run(
             held["params"],
             held["optimizer"],
             held["state"],
             held["best"],
             held["order"] if len(held["order"]) else None,
-            **{key: notes.get(key) for key in _NUMBERS},
+            **numbers,
         )
         if not self.could_be(continued):
             raise BadInputError(f"{path} is damaged: its numbers can't be those of a run.{user_line()}")

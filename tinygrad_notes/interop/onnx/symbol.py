@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ...backward import here
 from ...errors import LeavesGraphError, NoRuleError, user_line
 from ...operators import METHODS
+from ...recording import open_scopes
 from ...rules import BOOK, Composite, Plain, Rule, find, getitem, putitem
 from ...tensor import Tensor, arrays_in
 
@@ -74,7 +74,7 @@ class Program:
         """Write one call down; return its result, or a tuple of results, as Symbols."""
         parts = value if isinstance(value, tuple) else (value,)
         symbols = [self.symbol(part if isinstance(part, np.ndarray) else np.asarray(part)) for part in parts]
-        scope = getattr(here, "scopes", ())
+        scope = open_scopes()
         indices = [s.index for s in symbols]
         self.steps.append(Step(key, name, as_refs(args), as_refs(params), indices, scope))
         return tuple(symbols) if isinstance(value, tuple) else symbols[0]
