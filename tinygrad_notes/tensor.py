@@ -26,11 +26,11 @@ from .backward import (
     conjugated,
     fit,
     gather,
-    here,
     keep_if_small,
     pull_back,
     seed_like,
 )
+from .blocks import Block, open_blocks
 from .errors import (
     BadInputError,
     DTypeError,
@@ -79,12 +79,12 @@ def handle(data: Any, node: Node | None) -> Tensor:
 
 # ── whether to record (see recording.py) ─────────────────────────────────────────────────────────────────────────
 
-paused = 0  # how many threads are inside no_grad(): zero costs the operators one truth test
+paused: list[Block] = []  # blocks of no_grad(), of all threads: an empty list costs the operators one truth test
 
 
 def is_paused() -> bool:
     """Whether this thread is inside ``no_grad()``."""
-    return bool(getattr(here, "no_grad", 0))
+    return bool(open_blocks(paused))
 
 
 # ── applying a rule ──────────────────────────────────────────────────────────────────────────────────────────────
