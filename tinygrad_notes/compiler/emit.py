@@ -21,7 +21,7 @@ from .passes import fill_of, is_elementwise
 from .program import Instruction, Program, Value, call_name
 from .storage import Storage
 
-__all__ = ["Emitted", "array_in", "emit"]
+__all__ = ["Emitted", "Writer", "array_in", "emit"]
 
 SYMBOLS: dict[Any, str] = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/", np.power: "**", np.remainder: "%",
@@ -59,10 +59,12 @@ class Emitted:
 
 def emit(program: Program, storage: Storage) -> Emitted:
     """Write the program."""
-    return _Writer(program, storage).written()
+    return Writer(program, storage).written()
 
 
-class _Writer:
+class Writer:
+    """Writes one program."""
+
     def __init__(self, program: Program, storage: Storage) -> None:
         self.program, self.storage = program, storage
         self.taken = set(TAKEN)
@@ -121,15 +123,18 @@ class _Writer:
 
     def memory(self, value: Value) -> str:
         """The array that `value` is written into."""
-        kind, number = self.storage.place[value]
+        return self.array(self.storage.place[value], value.shape, value.dtype, value.order)
+
+    def array(self, place: tuple[str, int], shape: tuple[int, ...], dtype: Any, order: tuple[int, ...]) -> str:
+        """An array over a buffer, or a donated input."""
+        kind, number = place
         if kind == "input":
-            return self.name(self.program.inputs[number])
-        key = (number, value.shape, value.dtype, value.order)
+            name = self.name(self.program.inputs[number])
+            return name if self.program.inputs[number].shape == shape else f"{name}.reshape({shape})"
+        key = (number, shape, dtype, order)
         if key not in self.arrays:
             name = self.arrays[key] = self.free_name(f"m{len(self.arrays)}")
-            self.header.append(
-                f"{name} = array_in(memory[{number}], {value.shape}, {self.dtype(value.dtype)}, {value.order})"
-            )
+            self.header.append(f"{name} = array_in(memory[{number}], {shape}, {self.dtype(dtype)}, {order})")
         return self.arrays[key]
 
     def dtype(self, dtype: np.dtype[Any]) -> str:
@@ -276,7 +281,8 @@ class _Writer:
         if f is operator.abs:
             return f"abs({self.text(args[0])})"
         if f is calls.reshape:
-            return f"{self.text(args[0])}.reshape({self.text(args[1])})"
+            x = self.text(args[0]) if i.shares or not i.out.ndim else f'np.array({self.text(args[0])}, order="C")'
+            return f"{x}.reshape({self.text(args[1])})"
         if f is calls.transpose:
             x, axes = args
             back = axes == tuple(range(len(axes)))[::-1]
@@ -346,6 +352,9 @@ class _Writer:
                               f"{name} = {target}"]  # fmt: skip
         elif f is calls.astype:
             self.body += [f'{self.function(np.copyto)}({target}, {self.text(args[0])}, "unsafe")', f"{name} = {target}"]
+        elif f is calls.reshape:
+            laid = self.array(place, args[0].shape, i.out.dtype, tuple(range(args[0].ndim)))
+            self.body += [f"{self.function(np.copyto)}({laid}, {self.text(args[0])})", f"{name} = {target}"]
         elif f in (calls.putitem, calls.add_at):
             self.put(i, target, name)
         elif getattr(f, "__name__", "") == "reduce" and not {"where", "initial", "dtype"} & set(i.kwargs):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import calls
+from .blocks import Block, Body, like
 from .passes import is_elementwise
 from .program import Instruction, Program, Value
 
@@ -36,6 +37,8 @@ class Storage:
         Outputs that have to be copied into a donated input at the end.
     dies : dict of int to list of Value
         Values made by calls that nobody reads after instruction k: their memory is given back.
+    blocks : dict of Instruction to BlockStorage
+        Where each region of rows has its memory.
     """
 
     def __init__(self) -> None:
@@ -44,6 +47,43 @@ class Storage:
         self.copies: list[tuple[Value, int]] = []
         self.donated: dict[int, int] = {}
         self.dies: dict[int, list[Value]] = {}
+        self.blocks: dict[Instruction, BlockStorage] = {}
+
+
+class BlockStorage:
+    """The decisions for one region of rows.
+
+    Attributes
+    ----------
+    rows : int
+        How many of them make a block.
+    body : Body
+    targets : list of Value
+        Inputs of its program: the rows of the results that are made row by row, and not in an operand's memory.
+    storage : Storage
+        Of its program; its buffers have the length of a block.
+    scratch, parts : list of int
+        The surrounding program's buffer for each of those, and for the parts of each result over all rows.
+    """
+
+    def __init__(self, rows: int, body: Body, targets: dict[Value, Value], storage: Storage) -> None:
+        self.rows, self.body, self.targets, self.storage = rows, body, targets, storage
+        self.scratch: list[int] = []
+        self.parts: list[int] = []
+
+
+CACHE = 3 << 17
+"""Bytes that the arrays of a block may take: what a core's own cache holds beside what it reads ahead."""
+
+FEWEST = 1 << 12
+"""Elements of the largest array in a block: below, calling NumPy costs more than it saves."""
+
+
+def writable(i: Instruction) -> list[Value]:
+    """The results that can be written into given memory."""
+    if isinstance(i.f, Block):
+        return i.f.rows_out
+    return [i.out] if may_write(i) else []
 
 
 def may_write(i: Instruction) -> bool:
@@ -60,17 +100,22 @@ def may_write(i: Instruction) -> bool:
 
 
 WRITERS: frozenset[Callable[..., Any]] = frozenset(
-    (np.matmul, np.where, np.concatenate, np.stack, calls.astype, calls.putitem, calls.add_at)
+    (np.matmul, np.where, np.clip, np.concatenate, np.stack, calls.astype, calls.reshape, calls.putitem, calls.add_at)
 )
 
 
-def overwrites(i: Instruction) -> list[Value]:
-    """The operands in whose memory the result may be written while they are read."""
-    if is_elementwise(i.f):
-        shape, dtype, order = i.out.shape, i.out.dtype, i.out.order
+def overwrites(out: Value) -> list[Value]:
+    """The operands in whose memory a result may be written while they are read."""
+    i = out.producer
+    if i is None:
+        return []
+    if isinstance(i.f, Block):
+        return i.f.overwrites(out)
+    if is_elementwise(i.f) or i.f is np.clip:
+        shape, dtype, order = out.shape, out.dtype, out.order
         return [v for v in i.operands if (v.shape, v.dtype, v.order) == (shape, dtype, order)]
     if i.f in (calls.putitem, calls.add_at):
-        return [v for v in i.operands[:1] if v not in i.operands[1:] and v.order == i.out.order]
+        return [v for v in i.operands[:1] if v not in i.operands[1:] and v.order == out.order]
     return []
 
 
@@ -142,7 +187,7 @@ class _Assignment:
             self.storage.donated[output] = position
             return
         self.storage.donated[output] = position
-        if may_write(v.producer) and self._is_free(target, v):
+        if _fits_anywhere(v) and self._is_free(target, v):
             self.storage.place[v] = ("input", position)
             self._chain(v, target, position)
         else:
@@ -157,17 +202,16 @@ class _Assignment:
         if producer is None or last > made:
             return False
         reads = [x for x in producer.operands if self.root(x) is target]
-        return all(x is target for x in reads) and target in overwrites(producer)
+        return all(x is target for x in reads) and target in overwrites(v)
 
     def _chain(self, v: Value, target: Value, position: int) -> None:
         """Let what `v` is made from in place live there too: ``m·β₁`` in m's memory, then ``+=``."""
         while v.producer is not None:
             nearer = [
                 x
-                for x in overwrites(v.producer)
+                for x in overwrites(v)
                 if x.kind == "result"
-                and x.producer is not None
-                and may_write(x.producer)
+                and _fits_anywhere(x)
                 and self.root(x) is x
                 and x not in self.escaping
                 and x not in self.storage.place
@@ -185,21 +229,44 @@ class _Assignment:
         for root, k in self.last.items():
             waiting.setdefault(k, []).append(root)
         for k, i in enumerate(self.program.instructions):
-            if may_write(i) and i.out not in self.storage.place and i.out not in self.escaping:
-                self.storage.place[i.out] = self._in_place(i, k) or ("buffer", self._buffer(i.out))
+            for out in writable(i):
+                if out not in self.storage.place and out not in self.escaping:
+                    self.storage.place[out] = self._in_place(out, k) or ("buffer", self._buffer(out.nbytes))
+            if isinstance(i.f, Block):
+                self._place_block(i, i.f)
             dead = waiting.get(k, [])
-            dead += [out for out in i.outs if out not in self.last and out not in self.escaping]
+            dead += [out for out in i.outs if self.root(out) is out and out not in self.last]
             for root in dead:
                 self._give_back(root, k)
 
-    def _in_place(self, i: Instruction, k: int) -> Place | None:
-        for v in overwrites(i):
+    def _place_block(self, i: Instruction, block: Block) -> None:
+        """Give a region memory for its blocks; it is free again afterwards."""
+        found = self.storage.blocks[i] = block_storage(block, self._under(block))
+        blocks = -(-block.count // found.rows)
+        found.scratch = [self._buffer(nbytes) for nbytes in found.storage.buffers]
+        found.parts = [self._buffer(blocks * part.nbytes) for _, part, _ in found.body.reduced]
+        self.free += found.scratch + found.parts
+
+    def _under(self, block: Block) -> dict[Value, Value]:
+        """The operands in whose memory its results are written."""
+        place = self.storage.place
+
+        def where(v: Value) -> Place | None:
+            return ("input", self.program.inputs.index(v)) if v.kind == "input" else place.get(v)
+
+        pairs = ((out, v) for out in block.rows_out if out in place for v in block.overwrites(out))
+        return {out: v for out, v in pairs if where(v) == place[out]}
+
+    def _in_place(self, out: Value, k: int) -> Place | None:
+        i = out.producer
+        assert i is not None
+        for v in overwrites(out):
             root = self.root(v)
             place = self.storage.place.get(v)
-            if v is root and place is not None and place[0] == "buffer" and self.last[v] == k:
-                if all(self.root(x) is not v or x is v for x in i.operands):
-                    self.last[v] = -2  # its buffer lives on as the result's
-                    return place
+            held = v is root and place is not None and place[0] == "buffer" and self.last[v] == k
+            if held and all(self.root(x) is not v or x is v for x in i.operands):
+                self.last[v] = -2  # its buffer lives on as the result's
+                return place
         return None
 
     def _give_back(self, root: Value, k: int) -> None:
@@ -212,13 +279,51 @@ class _Assignment:
         elif place[0] == "buffer":
             self.free.append(place[1])
 
-    def _buffer(self, v: Value) -> int:
+    def _buffer(self, nbytes: int) -> int:
         """The free buffer that fits best, the one used last of those; else a new one."""
         sizes = self.storage.buffers
-        fitting = [b for b in self.free if sizes[b] >= v.nbytes and sizes[b] <= 2 * v.nbytes + 512]
+        fitting = [b for b in self.free if nbytes <= sizes[b] <= 2 * nbytes + 512]
         if fitting:
             best = min(reversed(fitting), key=lambda b: sizes[b])
             self.free.remove(best)
             return best
-        sizes.append(v.nbytes)
+        sizes.append(nbytes)
         return len(sizes) - 1
+
+
+def _fits_anywhere(v: Value) -> bool:
+    """Whether it can be written into a donated array, however that is laid out in memory."""
+    i = v.producer
+    if i is None or v not in writable(i):
+        return False
+    return not i.f.several_axes(v) if isinstance(i.f, Block) else i.f is not calls.reshape
+
+
+def block_storage(block: Block, under: dict[Value, Value]) -> BlockStorage:
+    """Decide how many rows make a block, and where its values live.
+
+    Parameters
+    ----------
+    block : Block
+    under : dict of Value to Value
+        Results that are written in an operand's memory.
+    """
+    one = _of_rows(block, 1, under)
+    arrays = [inner.nbytes for _, inner in (*one.body.sliced, *one.body.rows_out)]
+    width = max(v.size for i in one.body.program.instructions for v in (*i.outs, *i.operands))
+    fitting = CACHE // max(1, sum(arrays) + sum(one.storage.buffers))
+    return _of_rows(block, min(block.count, max(fitting, -(-FEWEST // width))), under)
+
+
+def _of_rows(block: Block, rows: int, under: dict[Value, Value]) -> BlockStorage:
+    body = block.body(rows)
+    inputs, inside = body.program.inputs, dict(body.sliced)
+    targets: dict[Value, Value] = {}
+    donated = []
+    for out, inner in body.rows_out:
+        target = inside[under[out]] if out in under else like(inner, "input", inner.shape)
+        if out not in under:
+            targets[out] = target
+            inputs.append(target)
+        donated.append(inputs.index(target))
+    return BlockStorage(rows, body, targets, assign(body.program, donated))
