@@ -60,7 +60,8 @@ KEYS = [pytest.param(key, id=title(key)) for key, cases in all_cases().items() i
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_entry_of_the_book_is_exported_or_refused_by_name(key: Any) -> None:
-    right, only_complex = 0, False
+    right = 0
+    refusals: list[str] = []
     for case in all_cases()[key]:
         inputs = [np.asarray(x) for x in case.inputs]
         if not inputs or any(np.iscomplexobj(x) for x in inputs):
@@ -70,31 +71,30 @@ def test_every_entry_of_the_book_is_exported_or_refused_by_name(key: Any) -> Non
             with quiet():
                 model = export(case.on_tensors, *inputs)
         except NoRuleError as error:
-            assert "ONNX" in str(error)
-            only_complex = "complex" in str(error)
+            refusals.append(str(error))
             continue
         with quiet():
             same(run(model, *single), case.on_tensors(*single))
         right += 1
     entry = ENTRIES[key]
     promised = isinstance(entry, Rule) and OPERATORS[entry.name]
-    assert right or only_complex or not promised
+    assert all("ONNX" in text for text in refusals)
+    assert right or not promised or any("complex" in text for text in refusals)
 
 
-CHAPTERS = [
-    *("sum mean max min prod var std cumsum cumprod reshape ravel transpose swapaxes moveaxis expand_dims squeeze "
-      "broadcast_to concatenate stack tile repeat flip roll rot90 pad tril triu diag diagonal diff sort take "
-      "take_along_axis matmul tensordot einsum conv2d max_pool2d avg_pool2d unfold fold times getitem putitem "
-      "scatter_add where clip softmax log_softmax logsumexp standardize sigmoid softplus silu relu leaky_relu elu selu "
-      "gelu normal_cdf xlogy bce_with_logits softmax_cross_entropy huber add subtract multiply divide power remainder "
-      "fmod floor_divide exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sqrt cbrt hypot sin cos tan arcsin "
-      "arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh absolute sign copysign floor ceil trunc rint round "
-      "maximum minimum fmax fmin heaviside nan_to_num det cross convolve vector_norm").split(),
-]  # fmt: skip
+CHAPTERS = """
+sum mean max min prod var std cumsum cumprod reshape ravel transpose swapaxes moveaxis expand_dims squeeze
+broadcast_to concatenate stack tile repeat flip roll rot90 pad tril triu diag diagonal diff sort take
+take_along_axis matmul tensordot einsum conv2d max_pool2d avg_pool2d unfold fold times getitem putitem
+scatter_add where clip softmax log_softmax logsumexp standardize sigmoid softplus silu relu leaky_relu elu selu
+gelu normal_cdf xlogy bce_with_logits softmax_cross_entropy huber add subtract multiply divide power remainder
+fmod floor_divide exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sqrt cbrt hypot sin cos tan arcsin
+arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh absolute sign copysign floor ceil trunc rint round
+maximum minimum fmax fmin heaviside nan_to_num det cross convolve vector_norm"""
 
 
 def test_the_chapters_of_networks_have_counterparts() -> None:
-    assert [name for name in CHAPTERS if not OPERATORS[name]] == []
+    assert [name for name in CHAPTERS.split() if not OPERATORS[name]] == []
 
 
 # ── networks, at batch sizes that the export has not seen ────────────────────────────────────────────────────────
@@ -125,13 +125,13 @@ def gpt_block(rng: Any) -> Any:
 
 
 def conv_net(rng: Any) -> Any:
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3, rng, padding=1), nn.BatchNorm(4, axis=1), nn.relu, nn.MaxPool2d(2),
-        nn.Conv2d(4, 6, 3, rng), nn.gelu, nn.AvgPool2d(2), nn.to_columns, nn.Linear(24, 10, rng), nn.softmax)  # fmt: skip
+    first = [nn.Conv2d(1, 4, 3, rng, padding=1), nn.BatchNorm(4, axis=1), nn.relu, nn.MaxPool2d(2)]
+    second = [nn.Conv2d(4, 6, 3, rng), nn.gelu, nn.AvgPool2d(2)]
+    return nn.Sequential(*first, *second, nn.to_columns, nn.Linear(24, 10, rng), nn.softmax)
 
 
 NETWORKS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, int], Any], int]] = {
-    "MLP": (lambda rng: nn.Sequential(nn.Linear(3, 6, rng), np.tanh, nn.Dropout(0.5), nn.Linear(6, 2, rng), nn.softmax),
+    "MLP": (lambda rng: nn.Sequential(nn.Linear(3, 6, rng), np.tanh, nn.Dropout(0.5), nn.Linear(6, 2, rng)),
             lambda rng, m: rng.normal(size=(3, m)), 1),
     "conv net": (conv_net, lambda rng, m: rng.normal(size=(m, 1, 12, 12)), 0),
     "GPT block": (gpt_block, lambda rng, m: rng.integers(0, 11, size=(m, 5)), 0),

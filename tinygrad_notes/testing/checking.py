@@ -327,6 +327,8 @@ class Check:
         traceable = [name for name in wrong if whys[name] not in BEFORE_VALUES or whys[name] == "shape"]
         if diagnose and traceable and not {"nondeterministic", "law"} & set(whys.values()):
             self.diagnose(traceable, repair)
+            numeric = [name for name in shaped if name in self.judge.numeric]
+            report.slips = (self.plain_slips(numeric) + report.slips)[:2]
         if shaped and self.fails(self.failing):
             report.special = self.special(shaped)
             self.smallest_case(shaped)
@@ -370,6 +372,13 @@ class Check:
         report.first_wrong = found.first_wrong
         report.repair = found.repair if repair else None
         report.graph = found.blame
+
+    def plain_slips(self, wrong: list[str]) -> list[Slip]:
+        """What the numbers alone tell of outputs that could not be traced."""
+        from .plain_slips import plain_slip
+
+        found = [plain_slip(self.failing_draws([name]), name) for name in wrong]
+        return [slip for slip in found if slip is not None]
 
     def fresh_draw(self, seed: int) -> Draw:
         """A case that nobody has seen yet."""
