@@ -19,7 +19,7 @@ FLOORS = [
     ["errors", "failures"],
     ["rules"],
     ["blocks", "backward", "tensor", "recording", "operators", "special"],
-    ["pytree", "forward_mode", "vmap", "transforms", "checkpoint", "primitive", "coverage"],
+    ["memory", "pytree", "forward_mode", "vmap", "transforms", "checkpoint", "primitive", "coverage"],
     ["graphs", "compiler", "nn", "optim"],
     ["testing", "train", "interop"],
     ["notes"],

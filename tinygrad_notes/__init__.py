@@ -9,6 +9,7 @@ from . import errors, nn, operators, optim, testing, train
 from .compiler import compile
 from .coverage import coverage
 from .graphs import Graph, debug, graph, why
+from .memory import keep_memory
 from .primitive import checkpoint, primitive
 from .recording import no_grad, scope
 from .tensor import Tensor, stop_gradient
@@ -30,6 +31,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "keep_memory",
     "nn",
     "no_grad",
     "optim",
