@@ -333,3 +333,14 @@ def test_wrong_shapes_leave_nothing_changed() -> None:
     with pytest.raises((ShapeError, BadInputError)):
         np.copyto(t, np.zeros(7))
     np.testing.assert_array_equal(t.data, A)
+
+
+@pytest.mark.parametrize(("shape", "places"), [((65, 8), (16, 64)), ((5, 8, 9), (30, 30)), ((3000, 4), (1100,))])
+def test_gradient_of_many_rows_adds_up_as_add_at_does(shape: tuple[int, ...], places: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    index = rng.integers(-shape[0], shape[0], places)
+    table, g = rng.standard_normal(shape), rng.standard_normal(places + shape[1:])
+    expected = np.zeros(shape)
+    np.add.at(expected, index, g)
+    (found,) = tn.vjp(lambda a: a[index], table)[1](g)
+    assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
