@@ -197,3 +197,11 @@ class Eager(Engine):
             return 0.0, product
 
         return run
+
+
+class EagerKept(Eager):
+    """After `tinygrad_notes.keep_memory`."""
+
+    def __init__(self) -> None:
+        if not tn.keep_memory():
+            raise OSError("the C library isn't glibc")
