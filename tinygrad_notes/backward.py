@@ -97,6 +97,11 @@ class Node:
     def __repr__(self) -> str:
         return f"<Node {self.id}: {self.op.name}>"
 
+    def __reduce__(self) -> Any:
+        raise LeavesGraphError(
+            f"a recorded graph can't be copied or pickled: compute it again where it is needed.{user_line()}"
+        )
+
 
 def _leaf_forward(x: Any) -> Any:
     return x

@@ -625,13 +625,19 @@ class Tensor:
         return call_book(np.round, (self, digits), {})
 
     def __reduce__(self) -> Any:
-        return Tensor, (self.data, self.requires_grad, self.name)
+        """For pickle and `copy.deepcopy`: an input or a constant, with its gradient; a computed one would be cut off."""
+        if self.node is not None and self.node.op is not LEAF:
+            raise LeavesGraphError(
+                "pickle and copy.deepcopy of a computed Tensor would drop its graph: use t.data, or copy.copy(t) for a "
+                f"second handle on the same graph.{user_line()}"
+            )
+        return _made_again, (self.data, self.requires_grad, self.name, self.grad)
 
     def __copy__(self) -> Tensor:
-        return handle(self.data, self.node)
-
-    def __deepcopy__(self, _memo: Any) -> Tensor:
-        return Tensor(self.data, self.requires_grad, self.name)
+        same = handle(self.data, self.node)
+        if self.node is None:
+            same._constant_name = self.name
+        return same
 
     # ways out of the graph that would go unseen
 
@@ -751,6 +757,14 @@ class Tensor:
         T: Tensor
 
     # operators, and methods such as t.sum(), are made in operators.py
+
+
+def _made_again(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    """A Tensor from its pickle."""
+    t = Tensor(data, requires_grad, name)
+    if t.node is not None:
+        t.node.grad = grad
+    return t
 
 
 class Computed(Tensor):
