@@ -113,8 +113,8 @@ def _array(file: IO[bytes], size: int) -> Any:
     start = file.read(8)
     if start[:6] != b"\x93NUMPY":
         raise ValueError("it doesn't begin as an .npy file does")
-    if start[6:7] not in (b"\x01", b"\x02", b"\x03"):
-        raise ValueError(f"version {start[6]} of .npy is not known")
+    if len(start) < 8 or start[6] not in (1, 2, 3):
+        raise ValueError(f"version {start[6:].hex() or '-'} of .npy is not known")
     width = 2 if start[6] == 1 else 4
     length = int.from_bytes(file.read(width), "little")
     if length > _LONGEST_HEADER:

@@ -270,6 +270,20 @@ class Snapshot:
             if self.has_gradients:
                 self._pull_back(root.grad)
 
+    def __copy__(self) -> Snapshot:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, _memo: Any) -> Snapshot:
+        return self  # it doesn't change
+
+    def __reduce__(self) -> Any:
+        raise BadInputError(
+            "a Graph can't be pickled, it holds functions: send what it shows (graph.source, graph.save('J.svg'))."
+            f"{user_line()}"
+        )
+
     def _copy(self, order: list[Node]) -> None:
         for node in order:
             if node.op.rule is identity:  # a renaming: the node it renames stands for it

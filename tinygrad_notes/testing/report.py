@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,14 @@ class Report:
     seed: int = 0
     diagnosed: bool = False
     judges: str = "autodiff and with numerical differences"
+
+    def __copy__(self) -> Report:
+        return replace(self)
+
+    def __reduce__(self) -> Any:
+        """For pickle (from a worker process): everything but the graph, which holds functions."""
+        told = {name: getattr(self, name) for name in self.__slots__ if name != "graph"}
+        return _report_again, (told,)
 
     def __bool__(self) -> bool:
         return self.verdict == "right"
@@ -207,6 +215,10 @@ class GradientError(TinygradNotesError, AssertionError):
 
     def __reduce__(self) -> Any:
         return type(self), (self.report,)
+
+
+def _report_again(told: dict[str, Any]) -> Report:
+    return Report(**told)
 
 
 def _are(names: list[str]) -> str:
