@@ -94,6 +94,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "a reduction over all axes, in any order": (lambda a: (np.logaddexp.reduce(a, axis=None),), (POSITIVE,)),
     "a reduction over some axes": (lambda a: (np.hypot.reduce(a, axis=(1, 0), keepdims=True),), (POSITIVE,)),
     "a reduction of one number": (lambda a: (np.divide.reduce(a), np.fmin.reduce(a, axis=None)), (A[0],)),
+    "a reduction of single, negative entries": (lambda a: (np.hypot.reduce(a, axis=0),), (-np.abs(A[None]),)),
+    "segments of a single entry": (lambda a: (np.hypot.reduceat(a, [0, 1, 2]),), (A,)),
+    "a real polynomial by a longer complex one": (lambda u, v: np.polydiv(u, v), (A[:1], np.array([4.0 + 1j, 3.0]))),
+    "slopes over steps of a wider dtype": (lambda f, x: (np.gradient(f, x),), (A + 0j, np.array([0.0, 1.0, 3.0]))),
+    "eigenvectors of nothing": (lambda a: (np.linalg.eig(a)[1],), (np.zeros((0, 0), complex),)),
     "a running quotient of nothing": (lambda a: (np.divide.accumulate(a),), (A[:0],)),
     "a running power in double precision": (lambda a: (np.float_power.accumulate(a),), (np.float32([0.5]),)),
     "a column divided by a longer polynomial": (lambda u: np.polydiv(u, np.array([4.0, 3.0, 0.5])), (A[:1, None],)),
@@ -104,3 +109,13 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
 def test_all_judges_agree(name: str) -> None:
     f, args = FUNCTIONS[name]
     check(f, *args)
+
+
+def test_a_polynomial_with_pairs_of_complex_zeros_is_real() -> None:
+    """NumPy drops the imaginary parts, which are zero; the gradient is that of the real parts."""
+    zeros = np.array([1 + 2j, 1 - 2j])
+    p, pullback = tn.vjp(np.poly, zeros)
+    assert p.dtype == np.poly(zeros).dtype == np.float64
+    assert np.allclose(p, [1, -2, 5])
+    (g,) = pullback(np.array([0.0, 3.0, 10.0]))
+    assert np.allclose(g, [-3 + 10 * (1 + 2j), -3 + 10 * (1 - 2j)])

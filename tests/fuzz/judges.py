@@ -22,6 +22,7 @@ from oracles import EXTENDED, derivative_along, is_inexact, locked, pack, unpack
 import tinygrad_notes as tn
 from tinygrad_notes import Tensor
 
+from . import torch_names
 from .program import Program
 
 RELATIVE = 1e-9
@@ -48,25 +49,29 @@ class Verdict:
     ----------
     status : {"right", "cannot tell", "refused", "wrong"}
     why : str
+    by_torch : bool
+        Whether PyTorch was among the judges.
     """
 
     status: str
     why: str = ""
+    by_torch: bool = False
 
 
 def verdict(program: Program, seed: int = 0) -> Verdict:
     """Judge a program; `seed` draws cotangents, directions, and which of the costlier judges are asked."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
+        judge = Judge(program, seed)
         try:
-            Judge(program, seed).everything()
+            judge.everything()
         except Wrong as wrong:
             return Verdict("wrong", str(wrong))
         except CannotTell as reason:
             return Verdict("cannot tell", str(reason))
         except Refused as reason:
             return Verdict("refused", str(reason))
-    return Verdict("right")
+    return Verdict("right", by_torch=judge.asked_torch)
 
 
 def check(function: Callable[..., Any], *point: Any, seed: int = 0) -> None:
@@ -110,7 +115,7 @@ class Judge:
         self.point = list(program.inputs.values())
         self.plain = program.function
         self.narrow = program.is_narrow()
-        self.engine_runs = 0
+        self.asked_torch = False
 
     def everything(self) -> None:
         self.first_order()
@@ -118,10 +123,12 @@ class Judge:
             self.against_double()
             return
         self.differences()
-        if self.rng.random() < 0.25:
+        if self.rng.random() < 0.2:
             self.second_order()
-        if self.rng.random() < 0.25:
+        if self.rng.random() < 0.2:
             self.by_backward()
+        if torch_names.available() and torch_names.applies(self.program):
+            self.by_torch()
 
     # the engine's own answers, with its refusals and failures told apart
 
@@ -226,6 +233,8 @@ class Judge:
             expected, bars = derivative_along(self.packed_plain, start, direction)
         except Exception as error:
             raise CannotTell(f"NumPy itself fails beside the point: {error}") from error
+        if expected.shape != ours.shape:
+            raise CannotTell("beside the point the outputs have other shapes or dtypes")
         clear = bars <= MOST_BAR * (1 + np.abs(expected))
         self.compare("jvp", ours[clear], expected[clear], bars[clear], "jvp")
         product = float(u @ ours)
@@ -334,6 +343,23 @@ class Judge:
             if not np.allclose(found, g, rtol=1e-9, atol=1e-9 * (1 + np.max(np.abs(g), initial=0))):
                 raise Wrong(f"backward(): input {k} has the gradient\n{found}\nthe pullback says\n{g}")
 
+    def by_torch(self) -> None:
+        """PyTorch's gradients, where it runs the source and finds the same values."""
+        try:
+            ys, found = torch_names.gradients(self.program, self.cotangents)
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
+            return  # not in PyTorch, or not in this form
+        if any(
+            a.shape != b.shape or not np.allclose(a, b, rtol=1e-9, atol=1e-9)
+            for a, b in zip(ys, self.values, strict=True)
+        ):
+            return  # another convention
+        self.asked_torch = True
+        ours, expected = pack(self.gradients), pack(found)
+        if ours.shape == expected.shape:
+            size = np.max(np.abs(expected), initial=0)
+            self.compare("vjp against PyTorch", ours, expected, np.full(ours.shape, 1e-10 * (1 + size)), "vjp")
+
     # narrow dtypes
 
     def against_double(self) -> None:
@@ -356,7 +382,7 @@ class Judge:
             return pack(tn.vjp(f, *point)[1](u)), pack(tn.jvp(f, tuple(point), w)[1])
 
         reference = self.asked("in double precision", lambda: both(wide.function))
-        noisy = [self.noisy(k, eps) for k in range(3)]
+        noisy = [self.noisy(k, eps) for k in range(2)]
         probes = [self.asked("in double precision", lambda f=f: both(f)) for f in noisy]
         for what, mine, ref, moved in zip(
             ("vjp", "jvp"), (pack(self.gradients), pack(self.pushed)), reference, zip(*probes, strict=True), strict=True

@@ -515,7 +515,7 @@ def _eig_pullback(g: Parts, y: Parts) -> Array:
     if not _given(g, 1):
         return np.linalg.solve(vh, g[0][..., :, None] * vh)
     gv = g[1]
-    if np.iscomplexobj(v):
+    if np.iscomplexobj(v) and v.shape[-1]:
         size = np.abs(v)
         largest = np.arange(v.shape[-2])[:, None] == np.argmax(size, axis=-2)[..., None, :]
         gv = _fixed_phase(gv, v, np.imag(np.sum(np.conj(v) * gv, axis=-2)), largest)

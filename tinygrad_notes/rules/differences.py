@@ -83,7 +83,8 @@ def _slope(f: Array, axis: int, spacing: Any, edge_order: int) -> Array:
         steps = (d[0], d[min(1, d.shape[0] - 1)], d[-1], d[-2 if d.shape[0] > 1 else -1])
     first = _end(f, 0, 1, 2, steps[0], steps[1], edge_order)
     last = -_end(f, -1, -2, -3, steps[2], steps[3], edge_order)
-    return np.moveaxis(np.concatenate([first[..., None], inside, last[..., None]], -1), -1, axis)
+    y = np.moveaxis(np.concatenate([first[..., None], inside, last[..., None]], -1), -1, axis)
+    return np.astype(y, f.dtype) if f.dtype.kind in "fc" else y  # as in NumPy, whatever the spacing's is
 
 
 def _end(f: Array, i: int, j: int, k: int, near: Any, far: Any, edge_order: int) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .book import Array, call, composite, rule
+from .book import Array, call, composite, rule, untracked
 
 
 def _roots(p: Array) -> Array:
@@ -57,8 +57,14 @@ def _poly(seq_of_zeros: Array) -> Array:
     real = not np.iscomplexobj(zeros)
     if zeros.ndim == 2:
         zeros = np.linalg.eigvals(zeros)
+    real = real or _pairs_of_conjugates(untracked(zeros))
     p = np.ones(1, zeros.dtype)
     end = np.zeros(1, zeros.dtype)
     for k in range(zeros.shape[0]):
         p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
     return np.real(p) if real else p
+
+
+def _pairs_of_conjugates(zeros: Array) -> bool:
+    """Whether the coefficients are real: then NumPy's result is."""
+    return bool(np.array_equal(np.sort(zeros), np.sort(zeros.conj())))

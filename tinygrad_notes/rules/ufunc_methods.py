@@ -58,6 +58,8 @@ def _enter_reduce(ufunc: Any) -> None:
             return np.full(around if keepdims else lines.shape[1:], ufunc.identity, lines.dtype)
         if not lines.shape[0]:
             raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
+        if lines.shape[0] == 1 and ufunc.identity is not None and initial is NONE:
+            lines = np.concatenate([np.full_like(untracked(lines), ufunc.identity), lines])  # √(0² + x²) is |x|
         y = _paired(ufunc, lines) if ufunc in ASSOCIATIVE else _folded(ufunc, lines)[-1]
         return y.reshape(around) if keepdims else y
 
@@ -157,7 +159,7 @@ def _enter_reduceat(ufunc: Any) -> None:
         lines = np.moveaxis(array, axis, 0)
         stops = [*starts[1:], n]
         pieces = [lines[i:j] if i < j else lines[i : i + 1] for i, j in zip(starts, stops, strict=True)]
-        return np.stack([ufunc.reduce(piece, axis=0) for piece in pieces], axis=axis)
+        return np.stack([piece[0] if len(piece) == 1 else ufunc.reduce(piece, axis=0) for piece in pieces], axis=axis)
 
 
 def _enter_at(ufunc: Any) -> None:
