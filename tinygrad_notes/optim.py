@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -329,6 +330,29 @@ def clip_grad_norm(gradients: Any, largest: float) -> tuple[Any, float]:
     return unflatten(structure, [g * (largest / norm) for g in leaves]), norm
 
 
+# the schedules as functions of the module, so that an optimiser that has one can be pickled
+
+
+def _inverse_time(start: float, decay: float, every: int, step: int) -> float:
+    return start / (1 + decay * (step // every))
+
+
+def _exponential(start: float, factor: float, every: int, step: int) -> float:
+    return start * factor ** (step // every)
+
+
+def _piecewise(start: float, changes: dict[int, float], step: int) -> float:
+    passed = [rate for first, rate in changes.items() if first <= step]
+    return passed[-1] if passed else start
+
+
+def _cosine(start: float, steps: int, end: float, warmup: int, step: int) -> float:
+    if step < warmup:
+        return start * (step + 1) / warmup
+    along = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * along))
+
+
 class schedules:
     """Learning rates as functions of the step: each returns one to be given as ``lr=``."""
 
@@ -342,7 +366,7 @@ class schedules:
         >>> [lr(step) for step in range(3)]
         [0.2, 0.1, 0.06666666666666667]
         """
-        return lambda step: start / (1 + decay * (step // every))
+        return partial(_inverse_time, start, decay, every)
 
     @staticmethod
     def exponential(start: float, factor: float, every: int = 1) -> Callable[[int], float]:
@@ -354,7 +378,7 @@ class schedules:
         >>> lr(0), lr(9), lr(10)
         (0.2, 0.2, 0.1)
         """
-        return lambda step: start * factor ** (step // every)
+        return partial(_exponential, start, factor, every)
 
     @staticmethod
     def piecewise(start: float, changes: dict[int, float]) -> Callable[[int], float]:
@@ -366,13 +390,7 @@ class schedules:
         >>> lr(999), lr(1000)
         (0.1, 0.01)
         """
-        steps = sorted(changes)
-
-        def rate(step: int) -> float:
-            passed = [s for s in steps if s <= step]
-            return changes[passed[-1]] if passed else start
-
-        return rate
+        return partial(_piecewise, start, dict(sorted(changes.items())))
 
     @staticmethod
     def cosine(start: float, steps: int, end: float = 0.0, warmup: int = 0) -> Callable[[int], float]:
@@ -384,11 +402,4 @@ class schedules:
         >>> lr(0), lr(1), round(lr(6), 3), lr(10)
         (0.05, 0.1, 0.05, 0.0)
         """
-
-        def rate(step: int) -> float:
-            if step < warmup:
-                return start * (step + 1) / warmup
-            along = min(1.0, (step - warmup) / max(1, steps - warmup))
-            return end + (start - end) * 0.5 * (1 + math.cos(math.pi * along))
-
-        return rate
+        return partial(_cosine, start, steps, end, warmup)
