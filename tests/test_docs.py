@@ -270,7 +270,7 @@ def test_site_builds_and_everything_in_it_leads_somewhere(site):
 def test_every_public_name_is_in_the_api_reference(site):
     ids = set().union(*(Links(page).ids for page in (site / "api").glob("*.html")))
     for room, path in ((tn, "tinygrad_notes"), (tn.testing, "tinygrad_notes.testing"), (tn.nn, "tinygrad_notes.nn")):
-        names = [name for name in room.__all__ if hasattr(getattr(room, name), "__call__")]
+        names = [name for name in room.__all__ if callable(getattr(room, name))]
         assert [name for name in names if f"{path}.{name}" not in ids] == []
 
 

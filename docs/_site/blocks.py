@@ -98,7 +98,7 @@ def run_page(page: Path, folder: Path) -> list[tuple[Block, str, str | None]]:
             if block.language != "python" or missing_modules(block.code):
                 continue
             before = "\n" * len(pasted)
-            pasted += block.code.splitlines(keepends=True) + ["\n", "\n"]
+            pasted += [*block.code.splitlines(keepends=True), "\n", "\n"]
             linecache.cache[name] = (sum(map(len, pasted)), None, pasted, name)
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):

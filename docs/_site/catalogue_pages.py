@@ -41,9 +41,9 @@ def index() -> str:
         [
             "# The notes, verified",
             "",
-            f"{count} formulas, algorithms and rules of five sets of course notes. Each is decided by computing: right "
-            "when it agrees with autodiff, with numerical differences, or with another way to compute the same; refuted "
-            "by its smallest counterexample. `tinygrad-notes notes` decides them all on your machine, "
+            f"{count} formulas, algorithms and rules of five sets of course notes. Each is decided by computing: "
+            "right when it agrees with autodiff, with numerical differences, or with another way to compute the same; "
+            "refuted by its smallest counterexample. `tinygrad-notes notes` decides them all on your machine, "
             "`tinygrad-notes notes logreg.dz` one; the tests do so in every run.",
             "",
             "| chapter | right | refuted | text |",

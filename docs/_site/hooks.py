@@ -2,11 +2,14 @@
 
     {{ source tinygrad_notes/backward.py gather }}     in a page: that function's source, without its docstring
     ![J](first_graph/J.svg)                            a picture that no file holds: the page's own blocks write J.svg
+
+MkDocs calls the functions ``on_…`` in the order in which they stand here.
 """
 
 from __future__ import annotations
 
 import html
+import posixpath
 import re
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +29,10 @@ QUOTE = re.compile(r"^\{\{ source (?P<file>\S+) (?P<names>[^}]+?) \}\}$", re.MUL
 IMAGE = re.compile(r"!\[[^\]]*\]\((?P<target>[\w./-]+)\)")
 OUTSIDE = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<path>(?:\.\./)+[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 MATH = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
+SVG = re.compile(r'<p><img(?P<before>[^>]*?)src="(?P<src>[^"]+\.svg)"(?P<after>[^>]*?) ?/?></p>')
+WIDTH = re.compile(r'<svg[^>]*? width="([\d.]+)(?:pt|px)?"')
+SMALLEST = 0.8
+"""A picture is shrunk to its column down to this share of its size; a larger one scrolls."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -100,12 +107,19 @@ def _inside(match: re.Match[str], file: File, files: Files) -> str:
     return f"{match['text']} (`{inner}`)"
 
 
-def on_page_content(html_text: str, **_: Any) -> str:
-    """Typeset formulas here, so that no page needs a script or the network for them."""
+def on_page_content(html_text: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
+    """Typeset formulas here, so that no page needs a script or the network; give pictures a box to scroll in."""
+
+    def boxed(match: re.Match[str]) -> str:
+        uri = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), match["src"]))
+        picture = files.get_file_from_path(uri)
+        width = WIDTH.search(picture.content_string) if picture is not None else None
+        least = f' style="min-width:{SMALLEST * float(width[1]):.0f}px"' if width else ""
+        return f'<div class="picture"><img{match["before"]}src="{match["src"]}"{match["after"]}{least}></div>'
 
     def typeset(match: re.Match[str]) -> str:
         display = "block" if match["tag"] == "div" else "inline"
         math = convert(html.unescape(match["latex"]), display=display)
         return f'<{match["tag"]} class="math">{math}</{match["tag"]}>'
 
-    return MATH.sub(typeset, html_text)
+    return SVG.sub(boxed, MATH.sub(typeset, html_text))

@@ -25,8 +25,8 @@ def generate(folder: Path) -> Pages:
         links.append(f"- [{title}]({file.stem}.md)")
         yield f"notebooks/{file.stem}.md", "\n\n".join(page.parts) + "\n"
     intro = (
-        "# Notebooks\n\nThe course's path, weeks 2 to 4 of its first course and week 1 of its second. Every cell ends in "
-        "a picture or a verdict. They stand in the repository's folder `notebooks`, each as `.py` and as `.ipynb`.\n\n"
+        "# Notebooks\n\nThe course's path, weeks 2 to 4 of its first course and week 1 of its second. Every cell ends "
+        "in a picture or a verdict. They stand in the repository's folder `notebooks`, as `.py` and as `.ipynb`.\n\n"
     )
     yield "notebooks/index.md", intro + "\n".join(links) + "\n"
 

@@ -47,9 +47,9 @@ def error_page() -> str:
     parts = [
         "# Errors",
         "",
-        "Each error says what was given, what was needed, and the call that mends it; the last line is the line of your "
-        "program. Each is also the nearest builtin, so `except ValueError` keeps working. This page is made by running "
-        "the programs on it.",
+        "Each error says what was given, what was needed, and the call that mends it; the last line is the line of "
+        "your program. Each is also the nearest builtin, so `except ValueError` keeps working. This page is made by "
+        "running the programs on it.",
         "",
         "```text",
         textwrap.dedent(tree).rstrip(),
@@ -114,8 +114,8 @@ def kink_page() -> str:
             "# Kinks and ties",
             "",
             "At a corner there is no derivative, only slopes to the left and to the right. A library has to answer "
-            "something there, and hardly two answer alike. Here the answer is written down, once, and tested: ties share "
-            "equally, corners at 0 are flat, and where the slope is infinite it stays infinite, so that "
+            "something there, and hardly two answer alike. Here the answer is written down, once, and tested: ties "
+            "share equally, corners at 0 are flat, and where the slope is infinite it stays infinite, so that "
             "[`tn.why`](why.md) can say so.",
             "",
             "The checker in `tn.testing` accepts any value between the two slopes and says that it met a kink.",
@@ -126,8 +126,8 @@ def kink_page() -> str:
             "|---|---|---|---|",
             *rows,
             "",
-            "`sqrt` at 0 is not in the table because it has no finite slope there: its derivative is inf. The rules of all "
-            "functions are on [the coverage page](coverage.md).",
+            "`sqrt` at 0 is not in the table because it has no finite slope there: its derivative is inf. The rules "
+            "of all functions are on [the coverage page](coverage.md).",
             "",
             "## Elsewhere",
             "",
@@ -164,6 +164,7 @@ def api_pages() -> Pages:
     for module, (title, words) in ROOMS.items():
         room = importlib.import_module(module)
         names = [name for name in room.__all__ if not inspect.ismodule(getattr(room, name))]
+        names = [name for _, name in sorted((place(getattr(room, name)), name) for name in names)]
         parts = [f"# {title}", "", words, ""]
         for name in names:
             parts += [f"::: {module}.{name}" if is_ours(getattr(room, name)) else borrowed(module, name), ""]
@@ -173,6 +174,20 @@ def api_pages() -> Pages:
         rows.append(f"## [{title}]({Path(path).name})\n\n{words}\n\n{links}\n")
     intro = "# API reference\n\nEvery public name. Errors have [a page of their own](../errors.md).\n\n"
     yield "api/index.md", intro + "\n".join(rows)
+
+
+FIRST = ("tensor", "transforms", "vmap", "graphs", "primitive", "recording", "compiler")
+
+
+def place(thing: Any) -> tuple[Any, ...]:
+    """Where something is written: the room of the package, then its file and line."""
+    function = getattr(thing, "f", thing)
+    rooms = (getattr(function, "__module__", None) or "").split(".")[1:] or [""]
+    try:
+        line = inspect.getsourcelines(function)[1]
+    except (TypeError, OSError):
+        line = 0
+    return (FIRST.index(rooms[0]) if rooms[0] in FIRST else len(FIRST), rooms, not inspect.isclass(thing), line)
 
 
 def is_ours(thing: Any) -> bool:
@@ -219,5 +234,3 @@ def _drawn(file: Path, arguments: list[str]) -> tuple[str, str, bytes]:
         main: Any = runpy.run_path(str(file))["main"]
         main(arguments)
         return printed.getvalue().rstrip(), arguments[-1], Path(arguments[-1]).read_bytes()
-
-
