@@ -192,7 +192,7 @@ def _adam(
     V += np.multiply(dW, 1 - one, out=scratch)
     S = two * S
     S += np.multiply(np.multiply(dW, dW, out=scratch), 1 - two, out=scratch)
-    root = np.divide(np.sqrt(S, out=scratch), math.sqrt(1 - two**t), out=scratch)
+    root = np.divide(np.sqrt(S, out=scratch), (1 - two**t) ** 0.5, out=scratch)
     root += epsilon
     step = np.divide(V, root, out=scratch)
     step *= alpha / (1 - one**t)

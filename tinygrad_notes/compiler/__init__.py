@@ -10,6 +10,9 @@ compiled.py   the function one calls; its cache, donated arguments, threads
 
 from __future__ import annotations
 
+from . import lowering
 from .compiled import Compiled, compile
 
 __all__ = ["Compiled", "compile"]
+
+del lowering  # imported for what it enters in the trace's tables

@@ -67,7 +67,7 @@ class Capture:
         self.arrays: list[tuple[Variable, Any]] = []
         self.fixed: list[tuple[Variable, Any]] = []
         self.objects: list[tuple[Variable, list[Any]]] = []
-        self.generators: list[Any] = [random._inst, np.random.mtrand._rand]  # type: ignore[attr-defined]
+        self.generators: list[Any] = [random._inst, np.random.mtrand._rand]
         self._seen: set[int] = set()
         self._scan(f)
 
@@ -92,29 +92,28 @@ class Capture:
                 self._classify(variable, content)
         elif not isinstance(f, (type, BuiltinFunctionType, np.ufunc)) and type(f).__module__ != "builtins":
             self._object(Variable("item", [f], 0, type(f).__name__), f)
-            call = getattr(type(f), "__call__", None)
-            if isinstance(call, FunctionType):
-                self._scan(call)
+            self._scan(vars(type(f)).get("__call__"))
 
     def _classify(self, variable: Variable, content: Any) -> None:
-        if isinstance(content, PLAIN) or isinstance(content, np.generic):
+        if isinstance(content, (*PLAIN, np.generic)):
             self.fixed.append((variable, content))
         elif isinstance(content, np.ndarray):
             self.arrays.append((variable, None))
+        elif isinstance(content, (type, BuiltinFunctionType, np.ufunc)):
+            if variable.kind == "cell":
+                self.fixed.append((variable, content))
         elif isinstance(content, (FunctionType, MethodType, partial)):
-            if _is_users(content):
+            if variable.kind == "cell" or _is_users(content):
                 self.fixed.append((variable, content))
             self._scan(content)
         elif isinstance(content, ModuleType):
             self._module(variable, content)
         elif isinstance(content, (list, tuple, dict)) or dataclasses.is_dataclass(content):
             self._container(variable, content)
-        elif not isinstance(content, (type, BuiltinFunctionType, np.ufunc, *GENERATORS)):
+        elif not isinstance(content, GENERATORS):
             self._object(variable, content)
 
     def _container(self, variable: Variable, content: Any) -> None:
-        if isinstance(content, type):
-            return
         leaves, structure = flatten(content)
         if any(isinstance(x, np.ndarray) for x in leaves):
             self.arrays.append((variable, structure))

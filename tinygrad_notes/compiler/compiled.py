@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from types import MethodType
 from typing import Any
 
@@ -22,8 +22,11 @@ import numpy as np
 
 from ..errors import BadInputError, CompileError, DTypeError, user_line
 from ..pytree import flatten, unflatten
+from .blocks import blocked
 from .capture import Capture, Changed
-from .emit import array_in, emit
+from .emit import array_in
+from .emit_blocks import emit
+from .entry import MISS, POISONED, write_entry
 from .passes import simplified
 from .program import Program
 from .storage import assign
@@ -39,12 +42,14 @@ Run = Callable[..., list[Any]]
 
 PLAIN_KINDS = frozenset((np.ndarray, float, int, bool, complex, str, np.float64, np.float32))
 
-POISONED: dict[int, weakref.ref[Any]] = {}
-"""Donated arrays that a failed call left half-written."""
-
 
 def compile(
-    f: Callable[..., Any], *, donate: int | tuple[int, ...] = (), static: Static = (), cache: int = 32
+    f: Callable[..., Any],
+    *,
+    donate: int | tuple[int, ...] = (),
+    static: Static = (),
+    cache: int = 32,
+    threads: int = 1,
 ) -> Compiled:
     """Trace a function at its first call, and replay it as a NumPy program that reuses its memory.
 
@@ -59,6 +64,8 @@ def compile(
         program. Bools, strings and None always are.
     cache : int
         How many programs are kept: one for each structure, shapes and dtypes of the arguments.
+    threads : int
+        How many threads share elementwise work on large arrays. Results are the same to the last bit for any number.
 
     Returns
     -------
@@ -81,7 +88,7 @@ def compile(
     >>> gradient.traces
     1
     """
-    return Compiled(f, donate=donate, static=static, cache=cache)
+    return Compiled(f, donate=donate, static=static, cache=cache, threads=threads)
 
 
 class Plan:
@@ -93,31 +100,41 @@ class Plan:
     source : str
     """
 
-    def __init__(self, program: Program, structure: Any, positions: list[int], donated: list[int], name: str) -> None:
+    def __init__(
+        self,
+        program: Program,
+        structure: Any,
+        positions: list[int],
+        count: int,
+        donated: list[int],
+        name: str,
+        threads: int = 1,
+    ) -> None:
         self.program, self.structure = program, structure
         self.storage = assign(program, donated)
-        emitted = emit(program, self.storage)
+        emitted = emit(program, self.storage, threads)
         self.source, self.constants, self.lines = emitted.text, emitted.constants, emitted.lines
         self.file = f"<compiled {name} {id(self):x}>"
         linecache.cache[self.file] = (len(self.source), None, self.source.splitlines(True), self.file)
         scope: dict[str, Any] = {}
         exec(builtins.compile(self.source, self.file, "exec"), scope)
         self.make: Callable[..., tuple[Run, Run]] = scope["make"]
-        self.pick = _picker(positions)
+        self.pick = _picker(positions, count)
         self.written = sorted({p for p in self.storage.donated.values() if program.inputs[p].ndim})
         self.idle = [self.new_runs()]
+        self.enter: Callable[[tuple[Any, ...]], Any] | None = None
 
     def new_runs(self) -> tuple[Run, Run]:
         """The program, once and repeated, with memory of its own."""
         return self.make(np, self.constants, [_aligned(n) for n in self.storage.buffers], array_in)
 
-    def __call__(self, leaves: list[Any], times: int | None = None) -> list[Any]:
-        """Run the program on flat arguments; runs at the same time have each their own memory."""
+    def start(self, arguments: Any, times: int | None = None) -> list[Any]:
+        """Run the program; runs at the same time have each their own memory."""
         try:
             runs = self.idle.pop()
         except IndexError:
             runs = self.new_runs()
-        results = runs[0](*self.pick(leaves)) if times is None else runs[1](times, *self.pick(leaves))
+        results = runs[0](*arguments) if times is None else runs[1](times, *arguments)
         self.idle.append(runs)
         return results
 
@@ -125,9 +142,9 @@ class Plan:
         linecache.cache.pop(self.file, None)
 
 
-def _picker(positions: list[int]) -> Callable[[list[Any]], Any]:
+def _picker(positions: list[int], count: int) -> Callable[[list[Any]], Any]:
     """How to take the arguments that aren't static out of all leaves."""
-    if positions == list(range(len(positions))):
+    if positions == list(range(count)):
         return lambda leaves: leaves
     if len(positions) == 1:
         return lambda leaves: (leaves[positions[0]],)
@@ -153,24 +170,34 @@ class Compiled:
         Why, each time.
     """
 
-    def __init__(self, f: Callable[..., Any], *, donate: Any = (), static: Static = (), cache: int = 32) -> None:
+    def __init__(
+        self, f: Callable[..., Any], *, donate: Any = (), static: Static = (), cache: int = 32, threads: int = 1
+    ) -> None:
         if not callable(f):
             raise BadInputError(f"compile() takes a function, not {type(f).__name__}.{user_line()}")
         if cache < 1:
             raise BadInputError(f"cache={cache}: at least one program has to be kept.{user_line()}")
-        self.f = f.f if isinstance(f, Compiled) else f
+        if not isinstance(threads, int) or threads < 1:
+            raise BadInputError(f"threads={threads!r}: a number of threads from 1 on.{user_line()}")
+        self.f: Callable[..., Any] = f.f if isinstance(f, Compiled) else f
         self.donate = (donate,) if isinstance(donate, int) else tuple(donate)
         self.static = (static,) if isinstance(static, (int, str)) else tuple(static)
-        self.cache = cache
+        self.cache, self.threads = cache, threads
         self.history: list[str] = []
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._capture: Capture | None = None
-        self._last: _Last | None = None
+        self._last: Plan | None = None
+        self._enter: Callable[[tuple[Any, ...]], Any] | None = None
         self._lock = threading.RLock()
         update_wrapper(self, self.f, ("__name__", "__qualname__", "__doc__", "__module__"), ())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What ``f(*args, **kwargs)`` returns."""
+        enter = self._enter
+        if enter is not None and not kwargs:
+            result = enter(args)
+            if result is not MISS:
+                return result
         return self._called(args, kwargs, None)
 
     def repeat(self, times: int, *args: Any, **kwargs: Any) -> Any:
@@ -220,14 +247,22 @@ class Compiled:
     def _plan_of_the_last_call(self) -> Plan:
         if self._last is None:
             raise BadInputError(f"{self!r} was not called yet: it is traced at its first call.{user_line()}")
-        return self._last.plan
+        return self._last
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__name__", type(self.f).__name__)
         return f"<compiled {name}: {len(self._plans)} programs, {self.traces} traces>"
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        if instance is None:
+            return self
+        key = f"_compiled_{id(self)}"
+        bound = instance.__dict__.get(key)
+        if bound is None:
+            method = MethodType(self.f, instance)
+            bound = Compiled(method, donate=self.donate, static=self.static, cache=self.cache)
+            instance.__dict__[key] = bound
+        return bound
 
     # calls
 
@@ -236,19 +271,16 @@ class Compiled:
         if self.static:
             args, kwargs, statics = self._without_statics(args, kwargs)
         leaves, structure = flatten((args, kwargs))
-        kinds = tuple(map(type, leaves))
-        for kind in {*kinds}:
+        for kind in {*map(type, leaves)}:
             if kind not in PLAIN_KINDS and hasattr(kind, "__array_function__") and not issubclass(kind, np.ndarray):
                 return self._inline(args, kwargs, statics, times)
-        plan, leaves = self._plan(leaves, structure, kinds, statics)
-        if not self.donate:
-            return unflatten(plan.structure, plan(leaves))
-        written = self._donated(plan, leaves)
+        plan, leaves = self._plan(leaves, structure, len(leaves), statics)
+        arguments = plan.pick(leaves)
+        written = self._donated(plan, arguments)
         try:
-            return unflatten(plan.structure, plan(leaves, times))
+            return unflatten(plan.structure, plan.start(arguments, times))
         except BaseException:
-            for array in written:
-                POISONED[id(array)] = weakref.ref(array, lambda _, key=id(array): POISONED.pop(key, None))
+            poison(written)
             raise
 
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any], statics: Any, times: int | None) -> Any:
@@ -280,16 +312,14 @@ class Compiled:
             statics.append((key, type(value), value))
         return tuple(given), named, tuple(statics)
 
-    def _plan(self, leaves: list[Any], structure: Any, kinds: Any, statics: Any) -> tuple[Plan, list[Any]]:
+    def _plan(self, leaves: list[Any], structure: Any, own: int, statics: Any) -> tuple[Plan, list[Any]]:
         """The plan for these arguments, and all arrays that it takes."""
-        capture, last = self._capture, self._last
+        capture = self._capture
         why = "first call" if capture is None else ""
         if capture is not None:
             try:
                 if capture.holds():
                     leaves = leaves + capture.leaves() if capture.arrays else leaves
-                    if last is not None and last.matches(leaves, structure, kinds, statics):
-                        return last.plan, leaves
                 else:
                     why = "a captured value changed"
             except (Changed, KeyError, ValueError, AttributeError):
@@ -299,16 +329,17 @@ class Compiled:
                 self._plans.clear()
                 self._capture = Capture(self.f)
                 leaves = leaves + self._capture.leaves()
-            key = (structure, statics, *map(_signature, leaves))
+            key = (structure, statics, *map(_signature, leaves[:own]), *map(_captured_signature, leaves[own:]))
             plan = self._plans.get(key)
             if plan is None:
-                plan = self._traced(leaves, structure, statics, len(kinds))
+                plan = self._traced(leaves, structure, statics, own)
                 self._plans[key] = plan
                 self.history.append(why or "new shapes, dtypes or structure")
                 while len(self._plans) > self.cache:
                     self._plans.popitem(last=False)
             self._plans.move_to_end(key)
-            self._last = _Last(plan, structure, kinds, statics, leaves)
+            self._last = plan
+            self._enter = None if self.static else plan.enter
             return plan, leaves
 
     def _traced(self, leaves: list[Any], structure: Any, statics: Any, own: int) -> Plan:
@@ -318,7 +349,13 @@ class Compiled:
         positions = [v.data for v in program.inputs]
         donated = self._donated_positions(leaves[:own], structure)
         inputs = [k for k, position in enumerate(positions) if position in donated]
-        return Plan(simplified(program), out_structure, positions, inputs, getattr(self.f, "__name__", "f"))
+        blocked(simplified(program))
+        name = getattr(self.f, "__name__", "f")
+        plan = Plan(program, out_structure, positions, len(leaves), inputs, name, self.threads)
+        plan.enter = write_entry(
+            structure, leaves, own, capture, out_structure, positions, plan.written, plan.start, poison
+        )
+        return plan
 
     def _donated_positions(self, leaves: list[Any], structure: Any) -> set[int]:
         """Which leaves belong to donated arguments."""
@@ -330,9 +367,8 @@ class Compiled:
             found |= set(flatten(args[k])[0])
         return found
 
-    def _donated(self, plan: Plan, leaves: list[Any]) -> list[Any]:
+    def _donated(self, plan: Plan, arrays: Any) -> list[Any]:
         """The arrays that the program writes, after a look at whether it may."""
-        arrays = plan.pick(leaves)
         written = [arrays[k] for k in plan.written]
         for x in written:
             if id(x) in POISONED and POISONED[id(x)]() is x:
@@ -354,24 +390,20 @@ class Compiled:
         return written
 
 
-class _Last:
-    """The last call's arguments, to find its plan again without a dictionary."""
+def poison(arrays: list[Any]) -> None:
+    """Remember that a failed run may have left these half-written."""
+    for array in arrays:
+        key = id(array)
+        POISONED[key] = weakref.ref(array, partial(_forget, key))
 
-    __slots__ = ("arrays", "fixed", "kinds", "plan", "statics", "structure")
 
-    def __init__(self, plan: Plan, structure: Any, kinds: Any, statics: Any, leaves: list[Any]) -> None:
-        self.plan, self.structure, self.kinds, self.statics = plan, structure, kinds, statics
-        self.arrays = [(k, x.shape, x.dtype) for k, x in enumerate(leaves) if isinstance(x, np.ndarray)]
-        self.fixed = [(k, _signature(x)) for k, x in enumerate(leaves) if isinstance(x, STATIC)]
+def _forget(key: int, _: Any) -> None:
+    POISONED.pop(key, None)
 
-    def matches(self, leaves: list[Any], structure: Any, kinds: Any, statics: Any) -> bool:
-        if kinds != self.kinds or structure != self.structure or statics != self.statics:
-            return False
-        for k, shape, dtype in self.arrays:
-            x = leaves[k]
-            if x.shape != shape or x.dtype != dtype:
-                return False
-        return not self.fixed or all(_signature(leaves[k]) == signature for k, signature in self.fixed)
+
+def _captured_signature(x: Any) -> Any:
+    """The same of something captured: a number there is part of the program."""
+    return _signature(x) if isinstance(x, np.ndarray) else (type(x), repr(x))
 
 
 def _signature(x: Any) -> Any:

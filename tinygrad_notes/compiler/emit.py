@@ -193,9 +193,9 @@ class Writer:
             dead = [self.names[v] for v in self.storage.dies.get(k, []) if v in self.names and v.nbytes >= LARGE]
             if dead:
                 self.body.append(f"{' = '.join(dead)} = None")
-        for value, position in self.storage.copies:
-            self.body.append(f"{self.name(self.program.inputs[position])}[...] = {self.name(value)}")
-        self.body.append(f"return [{', '.join(self.outputs())}]")
+        self.results = self.outputs()
+        self.body += self.commits()
+        self.body.append(f"return [{', '.join(self.results)}]")
         arguments = ", ".join(self.name(v) for v in self.program.inputs)
         head = ["def make(np, constants, memory, array_in):", *(f"    {line}" for line in self.header), "",
                 f"    def run({arguments}):"]  # fmt: skip
@@ -206,7 +206,7 @@ class Writer:
     def repeated(self, arguments: str) -> list[str]:
         """``repeat(n, ...)``: the body in a loop; donated numbers are handed on, all other results are kept."""
         carried = {k: self.name(self.program.inputs[p]) for k, p in self.storage.donated.items()}
-        texts = self.outputs()
+        texts = self.results
         handed = [(carried[k], texts[k]) for k in carried if carried[k] != texts[k]]
         kept = [k for k in range(len(texts)) if k not in carried]
         lists = {k: self.free_name(f"all_{texts[k]}") for k in kept}
@@ -230,10 +230,25 @@ class Writer:
                 texts.append(self.name(v))
             else:
                 producer = v.producer
-                owned = producer is not None and not producer.shares and v not in seen and v not in self.storage.place
-                texts.append(self.name(v) if owned else f"{self.name(v)}.copy()")
+                owned = producer is not None and not producer.shares and producer.f is not calls.full
+                if owned and v not in seen and v not in self.storage.place:
+                    texts.append(self.name(v))
+                else:
+                    texts.append(self.free_name(f"{self.name(v)}_copy"))
+                    self.body.append(f"{texts[-1]} = {self.name(v)}.copy()")
                 seen.add(v)
         return texts
+
+    def commits(self) -> list[str]:
+        """Outputs that could not be made in their donated argument's memory are copied there, after all is read."""
+        before, after = [], []
+        for value, position in self.storage.copies:
+            text = self.name(value)
+            if value.producer is None or value.producer.shares:  # it lies in an argument, maybe one that is written
+                text = self.free_name(f"{text}_now")
+                before.append(f"{text} = {self.name(value)}.copy()")
+            after.append(f"{self.name(self.program.inputs[position])}[...] = {text}")
+        return before + after
 
     def instruction(self, i: Instruction) -> None:
         """The line, or lines, of one instruction."""

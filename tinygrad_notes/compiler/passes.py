@@ -74,7 +74,10 @@ def tidy(program: Program) -> None:
             found.name = found.name or instruction.out.name
             continue
         if found is not None:
+            inner = instruction.args[0].producer if instruction.shares else None
             instruction.f, instruction.args = found
+            still = inner is not None and bool(inner.shares)
+            instruction.shares = (instruction.args[0],) if still else ()
         kept.append(instruction)
     program.instructions = kept
     program.rewritten(new)
@@ -302,11 +305,11 @@ def fold(program: Program) -> None:
     kept = []
 
     def data(value: Value) -> Any:
-        return constants[value] if value in constants else value.data
+        return constants.get(value, value.data)
 
     for i in program.instructions:
         known = all(v.kind == "constant" or v in constants for v in i.operands)
-        if i.effect or i.several or not known or i.f is calls.full or i.out.nbytes > LARGEST_FOLD:
+        if i.effect or i.several or not known or (i.f is calls.full and i.out.ndim) or i.out.nbytes > LARGEST_FOLD:
             kept.append(i)
             continue
         result = i.f(*replace_values(i.args, data), **replace_values(i.kwargs, data))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import calls
+from . import calls, kernels
 from .blocks import Block, Body, like
 from .passes import is_elementwise
 from .program import Instruction, Program, Value
@@ -100,7 +100,18 @@ def may_write(i: Instruction) -> bool:
 
 
 WRITERS: frozenset[Callable[..., Any]] = frozenset(
-    (np.matmul, np.where, np.clip, np.concatenate, np.stack, calls.astype, calls.reshape, calls.putitem, calls.add_at)
+    (
+        np.matmul,
+        np.where,
+        np.clip,
+        kernels.log1p,
+        np.concatenate,
+        np.stack,
+        calls.astype,
+        calls.reshape,
+        calls.putitem,
+        calls.add_at,
+    )
 )
 
 
@@ -165,7 +176,10 @@ class _Assignment:
                 self.last[root] = max(self.last.get(root, -1), k)
         for v in self.program.outputs:
             if isinstance(v, Value):
-                self.escaping.add(self.root(v))
+                root = self.root(v)
+                self.escaping.add(root)
+                if root.kind == "input":
+                    self.last[root] = len(self.program.instructions)
 
     def _donate(self, donated: list[int]) -> None:
         """Which output is written into which donated input."""

@@ -5,6 +5,8 @@ trace(f, args) ──► Traced leaves ──► f ──► Recorder.instructio
 
 from __future__ import annotations
 
+import copy
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,20 +68,26 @@ def trace(
             stand_ins.append(leaf)
         elif isinstance(leaf, np.random.Generator):
             generator = recorder.input(leaf, k, names[k])
-            stand_ins.append(TracedGenerator(recorder, generator.value, leaf))
+            stand_ins.append(TracedGenerator(recorder, generator.value, copy.deepcopy(leaf)))
         else:
             stand_ins.append(recorder.input(_as_array(leaf), k, names[k]))
     hidden = [
         recorder.input(x, len(leaves) + k, name) if isinstance(x, np.ndarray) else x
         for k, (x, name) in enumerate(zip(captured, capture.names(), strict=True))
     ]
-    args, kwargs = with_statics(*unflatten(structure, stand_ins), statics)
+    args, kwargs = unflatten(structure, stand_ins)
+    args, kwargs = with_statics(args, kwargs, statics)
     copied = capture.substituted(hidden)
     frozen = {id(x): x.copy() for x in captured if isinstance(x, np.ndarray)}
     before = [contents_of(variable.read()) for variable, _ in capture.objects]
     states = capture.states()
     with _watched(), call_sites():
-        result = copied(*args, **kwargs)
+        try:
+            result = copied(*args, **kwargs)
+        except Exception as error:
+            if isinstance(error.__cause__, CompileError):  # NumPy's own error around ours
+                raise error.__cause__ from None
+            raise
     _no_side_effect(capture, before, states, captured, frozen)
     outputs, out_structure = flatten(result)
     return Program(recorder.inputs, recorder.instructions, [_output(x, recorder) for x in outputs]), out_structure
@@ -160,7 +168,10 @@ def _watched() -> Iterator[None]:
                 if name != "urandom" and not is_users_file(frame.f_code.co_filename):
                     return
                 sys.setprofile(before)
-                raise CompileError(f"{EFFECTS[name]}.{user_line()}")
+                while frame is not None and not is_users_file(frame.f_code.co_filename):
+                    frame = frame.f_back
+                where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "import"
+                raise CompileError(f"{EFFECTS[name]}.\n  at {where}")
 
     sys.setprofile(watch)
     try:

@@ -8,9 +8,9 @@ It carries the sample value the trace is made with, for shapes and dtypes; its n
 from __future__ import annotations
 
 import linecache
-import math
 import operator
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -22,7 +22,7 @@ from ..errors import CompileError, user_frame, user_line
 from . import calls
 from .program import Instruction, Site, Value
 
-__all__ = ["Recorder", "Traced", "TracedGenerator"]
+__all__ = ["ABOUT", "REFUSED", "SPECIAL", "Recorder", "Traced", "TracedGenerator", "traced_in"]
 
 SCALARS = (bool, int, float, complex)
 OPERANDS = (*SCALARS, np.ndarray, np.generic, list, tuple)
@@ -46,6 +46,11 @@ class Recorder:
     def value_of(self, x: Any) -> Any:
         """What an instruction names for `x`: the value of a Traced, a constant for an array, `x` itself otherwise."""
         if isinstance(x, Traced):
+            if x.pending is not None:
+                raise CompileError(
+                    "a view of an array was changed in place, and the array read afterwards: write x[i] += v in one "
+                    f"line, or x[i] = x[i] + v.{user_line()}"
+                )
             if x.recorder is not self:
                 raise CompileError(
                     "a value of one compiled call was used in another: return it, and pass it as an argument."
@@ -77,13 +82,9 @@ class Recorder:
         kwargs = kwargs or {}
         result = f(*sample_of(args), **sample_of(kwargs))
         parts, several = _parts_of(result)
-        operands = [x for x in _traced_in((args, kwargs))]
+        operands = list(traced_in((args, kwargs)))
         outs = tuple(Value("result", part) for part in parts)
-        shares = tuple(
-            x.value for x in operands if f in calls.VIEWS or any(_may_share(part, x.sample) for part in parts)
-        )
-        for x in operands:
-            x.seen = x.seen or x.value in shares
+        shares = tuple(x.value for x in operands if any(_may_share(part, x.sample) for part in parts))
         self.instructions.append(
             Instruction(
                 f, self.value_of(args), self.value_of(kwargs), outs, several=several, effect=effect, shares=shares,
@@ -91,6 +92,15 @@ class Recorder:
             )
         )  # fmt: skip
         made = [Traced(self, value, part, fresh=not shares) for value, part in zip(outs, parts, strict=True)]
+        for x in operands:
+            if x.value in shares:
+                x.views += [weakref.ref(t) for t in made]
+        if shares and isinstance(args[0], Traced):
+            base = args[0]
+            if f is calls.getitem:
+                made[0].origin = (base, args[1])
+            elif len(operands) == 1 and base.is_own():
+                made[0].base = (weakref.ref(base), base.views)
         return several(made) if several else made[0]
 
     def _site(self) -> Site | None:
@@ -145,17 +155,18 @@ def sample_of(x: Any) -> Any:
     return x
 
 
-def _traced_in(x: Any) -> Iterator[Traced]:
+def traced_in(x: Any) -> Iterator[Traced]:
+    """The stand-ins among arguments, also inside lists, tuples, dicts and slices."""
     if isinstance(x, Traced):
         yield x
     elif isinstance(x, (list, tuple)):
         for v in x:
-            yield from _traced_in(v)
+            yield from traced_in(v)
     elif isinstance(x, dict):
         for v in x.values():
-            yield from _traced_in(v)
+            yield from traced_in(v)
     elif isinstance(x, slice):
-        yield from _traced_in((x.start, x.stop, x.step))
+        yield from traced_in((x.start, x.stop, x.step))
 
 
 def _foreign(x: Any) -> bool:
@@ -168,14 +179,17 @@ def _foreign(x: Any) -> bool:
 class Traced:
     """An array of a trace; see the module."""
 
-    __slots__ = ("fresh", "recorder", "sample", "seen", "value")
+    __slots__ = ("__weakref__", "base", "fresh", "origin", "pending", "recorder", "sample", "value", "views")
     __hash__ = object.__hash__
     __array_priority__ = 500.0
 
     def __init__(self, recorder: Recorder, value: Value, sample: Any, fresh: bool = False) -> None:
         self.recorder, self.value, self.sample = recorder, value, sample
         self.fresh = fresh  # made by a call of the trace and no view: this handle may be written
-        self.seen = False  # something may look into it: it may no longer be written
+        self.views: list[weakref.ref[Traced]] = []  # what looks into it: while one lives, it may not
+        self.origin: tuple[Traced, Any] | None = None  # of a view x[i]: x and i
+        self.base: tuple[weakref.ref[Traced], list[Any]] | None = None  # of x.T and the like: x, and all its views
+        self.pending: Traced | None = None  # the new x[i] in the middle of ``x[i] += v``
 
     # what it is
 
@@ -278,30 +292,50 @@ class Traced:
     # writing
 
     def _write(self, updated: Traced) -> Traced:
-        if not self.fresh or self.seen:
-            raise CompileError(
-                "a compiled function can't write into its arguments, into arrays from outside, or into an array that "
-                f"views look at: write x = x + v, or x = x.copy() first.{user_line()}"
-            )
+        """From now on the handle stands for `updated`, in its own dtype."""
         if updated.shape != self.shape:
             raise CompileError(f"an in-place operation would change {self.shape} to {updated.shape}.{user_line()}")
         if updated.dtype != self.dtype:
             if not np.can_cast(updated.dtype, self.dtype, "same_kind"):
                 raise CompileError(f"can't write {updated.dtype} into {self.dtype}.{user_line()}")
             updated = self.recorder.record(calls.astype, (updated, self.dtype))
+        if self.origin is not None and self.origin[0]._may_be_written(besides=self):
+            self.origin[0].pending = updated
+            return updated
+        if not self._may_be_written():
+            raise CompileError(
+                "a compiled function can't write into its arguments, into arrays from outside, or into an array that "
+                f"views look at: write x = x + v, or x = x.copy() first.{user_line()}"
+            )
         self.value, self.sample = updated.value, updated.sample
         return self
+
+    def _may_be_written(self, besides: Traced | None = None) -> bool:
+        return self.is_own() and all(view() is None or view() is besides for view in self.views)
+
+    def is_own(self) -> bool:
+        """Whether this handle alone knows its memory, which the function made."""
+        if self.base is None:
+            return self.fresh
+        whole, views = self.base
+        return whole() is None and all(view() is None or view() is self for view in views)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if _foreign(value):
             raise CompileError(
                 f"a Tensor can't be written into a plain array: use np.where, np.stack or t[i] = v.{user_line()}"
             )
-        if not self.shape and isinstance(index, tuple) and not index:
-            self._write(self.recorder.record(np.add, (np.zeros_like(self.sample), value)))
+        if self.pending is not None:
+            if value is not self.pending:
+                self.recorder.value_of(self)  # raises: something else was read or written in between
+            self.pending = None
+        _no_traced_mask(index)
+        updated = self.recorder.record(calls.putitem, (self, index, value))
+        if self.origin is not None:
+            base, place = self.origin
+            base[place] = self._write(updated)
         else:
-            _no_traced_mask(index)
-            self._write(self.recorder.record(calls.putitem, (self, index, value)))
+            self._write(updated)
 
     def fill(self, value: Any) -> None:
         """``x[...] = value``."""
@@ -309,60 +343,60 @@ class Traced:
 
     # reading
 
-    def __getitem__(self, index: Any) -> Traced:
+    def __getitem__(self, index: Any) -> Any:
         if not self.shape and isinstance(index, tuple) and index in ((), (Ellipsis,)):
             return self.strong()
         _no_traced_mask(index)
-        return self.recorder.record(calls.getitem, (self, index))  # type: ignore[no-any-return]
+        return self.recorder.record(calls.getitem, (self, index))
 
-    def strong(self) -> Traced:
+    def strong(self) -> Any:
         """A Python number as NumPy's scalar of its dtype."""
         if not self.value.weak:
             return self
-        return self.recorder.record(self.dtype.type, (self,))  # type: ignore[no-any-return]
+        return self.recorder.record(self.dtype.type, (self,))
 
     @property
-    def T(self) -> Traced:
+    def T(self) -> Any:
         """All axes reversed."""
         return self.transpose()
 
     @property
-    def mT(self) -> Traced:
+    def mT(self) -> Any:
         """The last two axes exchanged."""
-        return np.swapaxes(self, -1, -2)  # type: ignore[no-any-return, call-overload]
+        return self.transpose((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
 
     @property
     def real(self) -> Any:
         """The real part."""
-        return np.real(self)  # type: ignore[call-overload]
+        return np.real(self)
 
     @property
     def imag(self) -> Any:
         """The imaginary part."""
-        return np.imag(self)  # type: ignore[call-overload]
+        return np.imag(self)
 
     @property
     def flat(self) -> Iterator[Traced]:
         """The elements, one after the other."""
         return iter(self.reshape(-1))
 
-    def reshape(self, *shape: Any, order: str = "C") -> Traced:
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
         """``np.reshape``; the shape may be given as separate numbers."""
         new = shape[0] if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape
         if order != "C":
-            return self.recorder.record(np.reshape, (self, new), {"order": order})  # type: ignore[no-any-return]
+            return self.recorder.record(np.reshape, (self, new), {"order": order})
         target = np.reshape(np.broadcast_to(np.int8(0), self.shape), new).shape
         if target == self.shape:
             return self
-        return self.recorder.record(calls.reshape, (self.strong(), target))  # type: ignore[no-any-return]
+        return self.recorder.record(calls.reshape, (self.strong(), target))
 
-    def transpose(self, *axes: Any) -> Traced:
+    def transpose(self, *axes: Any) -> Any:
         """``np.transpose``; the axes may be given as separate numbers."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes or None
         order = range(self.ndim)[::-1] if order is None else [k % self.ndim for k in order]
         if self.ndim < 2 or tuple(order) == tuple(range(self.ndim)):
             return self
-        return self.recorder.record(calls.transpose, (self, tuple(order)))  # type: ignore[no-any-return]
+        return self.recorder.record(calls.transpose, (self, tuple(order)))
 
     def astype(
         self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
@@ -376,18 +410,19 @@ class Traced:
         """``ndarray.copy``."""
         return self.recorder.record(calls.copy, (self.strong(),))
 
-    def ravel(self, order: str = "C") -> Traced:
+    def ravel(self, order: str = "C") -> Any:
         """``np.ravel``."""
         return self.reshape(-1, order=order)
 
-    def flatten(self, order: str = "C") -> Traced:
+    def flatten(self, order: str = "C") -> Any:
         """``ndarray.flatten``."""
         flat = self.reshape(-1, order=order)
-        return flat.copy() if flat is self else flat  # type: ignore[no-any-return]
+        return flat.copy() if flat is self else flat
 
     def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
         """``ndarray.sort``: in place."""
-        self._write(np.sort(self, axis=axis, kind=kind, stable=stable))
+        ordered: Any = np.sort(self, axis=axis, kind=kind, stable=stable)
+        self._write(ordered)
 
     # NumPy's protocols
 
@@ -466,7 +501,7 @@ def _reduced_arguments(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 # ── operators ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-POWERS: dict[float, Any] = {1: np.positive, 2: np.square, -1: np.reciprocal, 0.5: np.sqrt}
+POWERS: dict[Any, Any] = {1: np.positive, 2: np.square, -1: np.reciprocal, 0.5: np.sqrt}
 """The exponents for which NumPy's ``**`` takes a quicker way with arrays, and the way."""
 
 
@@ -474,7 +509,7 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, SCALARS) or (isinstance(x, Traced) and x.value.weak)
 
 
-def _binary(ufunc: Any, symbol: Callable[[Any, Any], Any], reflected: bool) -> Callable[[Any, Any], Any]:
+def _binary(ufunc: Any, symbol: Any, reflected: bool) -> Callable[[Any, Any], Any]:
     def operate(self: Traced, other: Any) -> Any:
         if not isinstance(other, (Traced, *OPERANDS)):
             return NotImplemented
@@ -499,6 +534,7 @@ def _in_place(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return assign
 
 
+_ufunc: Any
 for _name, _ufunc, _symbol in (
     ("add", np.add, operator.add),
     ("sub", np.subtract, operator.sub),
@@ -527,7 +563,7 @@ for _name, _ufunc, _symbol in (
     setattr(Traced, f"__{_name}__", _binary(_ufunc, _symbol, reflected=False))
 
 
-def _unary(ufunc: Any, symbol: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _unary(ufunc: Any, symbol: Any) -> Callable[[Any], Any]:
     def operate(self: Traced) -> Any:
         return self.recorder.record(symbol if self.value.weak else ufunc, (self,))
 
@@ -552,254 +588,27 @@ def _method(function: Any) -> Callable[..., Any]:
     return method
 
 
-for _name in ("all any argmax argmin argpartition argsort choose clip compress conj conjugate cumprod cumsum diagonal "
-              "dot max mean min nonzero prod ptp repeat round searchsorted squeeze std sum swapaxes take trace "
-              "var").split():  # fmt: skip
-    setattr(Traced, _name, _method(getattr(np, _name)))
+METHODS = (np.all, np.any, np.argmax, np.argmin, np.argpartition, np.argsort, np.choose, np.clip, np.compress, np.conj,
+           np.conjugate, np.cumprod, np.cumsum, np.diagonal, np.dot, np.max, np.mean, np.min, np.nonzero, np.prod,
+           np.ptp, np.repeat, np.round, np.searchsorted, np.squeeze, np.std, np.sum, np.swapaxes, np.take, np.trace,
+           np.var)  # fmt: skip
+for _function in METHODS:
+    setattr(Traced, _function.__name__, _method(_function))
+Traced.conj = Traced.conjugate  # type: ignore[attr-defined]
 
 
-# ── functions that are written down in simpler ones ──────────────────────────────────────────────────────────────
+# ── NumPy's functions, see lowering.py ───────────────────────────────────────────────────────────────────────────
 
 ABOUT = frozenset(
     (np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.common_type, np.can_cast)
 )
 """Functions of shapes and dtypes alone: their answer holds for every call of the program."""
 
-_BY_VALUE = "its result's size depends on values; use np.where(condition, a, b)"
-_WRITES = "it writes into its argument; use np.where or x = x.copy(); x[i] = v"
-REFUSED: dict[Any, str] = {
-    **dict.fromkeys((np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts,
-                     np.unique_inverse, np.unique_values, np.extract, np.trim_zeros, np.union1d, np.intersect1d,
-                     np.setdiff1d, np.setxor1d, np.bincount, np.histogram, np.histogram_bin_edges, np.compress,
-                     np.histogram2d, np.histogramdd), _BY_VALUE),
-    **dict.fromkeys((np.place, np.putmask, np.put, np.put_along_axis, np.fill_diagonal), _WRITES),
-    **dict.fromkeys((np.may_share_memory, np.shares_memory, np.min_scalar_type),
-                    "it asks about this one array's memory or values, not about the function"),
-    **dict.fromkeys((np.array2string, np.array_repr, np.array_str, np.save, np.savez, np.savetxt, np.savez_compressed),
-                    "it leaves the program; return the array and do it outside"),
-}  # fmt: skip
+REFUSED: dict[Any, str] = {}
+"""Functions that can't be compiled, and what to do instead."""
 
 SPECIAL: dict[Any, Callable[..., Any]] = {}
 """How to write a function down in others; each gets the recorder, then the function's own arguments."""
-
-
-def written_as(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def enter(body: Callable[..., Any]) -> Callable[..., Any]:
-        for f in functions:
-            SPECIAL[f] = body
-        return body
-
-    return enter
-
-
-def _reduction(ufunc: Any) -> Callable[..., Any]:
-    def reduce(recorder: Recorder, a: Any, axis: Any = None, *others: Any, keepdims: Any = False, **kwargs: Any) -> Any:
-        if others or kwargs or not isinstance(a, Traced):
-            return NotImplemented
-        keep = {} if keepdims is np._NoValue or not keepdims else {"keepdims": True}
-        return recorder.record(ufunc.reduce, (a.strong(),), {"axis": _normal_axis(axis, a.ndim), **keep})
-
-    return reduce
-
-
-def _normal_axis(axis: Any, ndim: int) -> Any:
-    """A tuple of all axes, or one, counted from the front; None for all of them."""
-    if axis is None:
-        return None
-    if isinstance(axis, tuple):
-        return tuple(range(ndim)[operator.index(k)] for k in axis) if ndim else axis
-    return range(ndim)[operator.index(axis)] if -ndim <= operator.index(axis) < ndim else axis
-
-
-for _function, _ufunc in (
-    (np.sum, np.add),
-    (np.prod, np.multiply),
-    (np.max, np.maximum),
-    (np.amax, np.maximum),
-    (np.min, np.minimum),
-    (np.amin, np.minimum),
-    (np.all, np.logical_and),
-    (np.any, np.logical_or),
-):
-    SPECIAL[_function] = _reduction(_ufunc)
-
-
-def _count(shape: tuple[int, ...], axis: Any) -> int:
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return math.prod(shape[k] for k in axes)
-
-
-@written_as(np.mean)
-def _mean(_recorder: Recorder, a: Any, axis: Any = None, *others: Any, keepdims: Any = False, **kwargs: Any) -> Any:
-    if others or kwargs or not isinstance(a, Traced) or a.dtype.char not in "fdFD" or not a.size:
-        return NotImplemented
-    total = np.sum(a, axis=axis, keepdims=keepdims)
-    return total / _count(a.shape, _normal_axis(axis, a.ndim))
-
-
-def _variance(a: Any, axis: Any, ddof: float, keepdims: Any) -> Any:
-    """As NumPy computes it, step by step."""
-    axis = _normal_axis(axis, a.ndim)
-    count = _count(a.shape, axis)
-    deviation = a - np.sum(a, axis=axis, keepdims=True) / count
-    squares = deviation * deviation
-    return np.sum(squares, axis=axis, keepdims=keepdims) / max(count - ddof, 0)
-
-
-@written_as(np.var)
-def _var(_recorder: Recorder, a: Any, axis: Any = None, *others: Any, ddof: float = 0, keepdims: Any = False,
-         **kwargs: Any) -> Any:  # fmt: skip
-    if others or kwargs or not isinstance(a, Traced) or a.dtype.char not in "fd" or not a.size or not a.ndim:
-        return NotImplemented
-    return _variance(a, axis, ddof, keepdims)
-
-
-@written_as(np.std)
-def _std(_recorder: Recorder, a: Any, axis: Any = None, *others: Any, ddof: float = 0, keepdims: Any = False,
-         **kwargs: Any) -> Any:  # fmt: skip
-    if others or kwargs or not isinstance(a, Traced) or a.dtype.char not in "fd" or not a.size or not a.ndim:
-        return NotImplemented
-    return np.sqrt(_variance(a, axis, ddof, keepdims))
-
-
-@written_as(np.reshape)
-def _np_reshape(_recorder: Recorder, a: Any, /, shape: Any = None, order: str = "C", **kwargs: Any) -> Any:
-    return NotImplemented if kwargs or not isinstance(a, Traced) else a.reshape(shape, order=order)
-
-
-@written_as(np.ravel)
-def _np_ravel(_recorder: Recorder, a: Any, order: str = "C") -> Any:
-    return a.reshape(-1, order=order)
-
-
-@written_as(np.transpose, np.permute_dims)
-def _np_transpose(_recorder: Recorder, a: Any, axes: Any = None) -> Any:
-    return a.transpose() if axes is None else a.transpose(tuple(axes))
-
-
-@written_as(np.matrix_transpose)
-def _np_matrix_transpose(_recorder: Recorder, x: Any) -> Any:
-    return np.swapaxes(x, -1, -2)
-
-
-@written_as(np.swapaxes)
-def _np_swapaxes(_recorder: Recorder, a: Any, axis1: int, axis2: int) -> Any:
-    order = list(range(a.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
-    return a.transpose(tuple(order))
-
-
-@written_as(np.moveaxis)
-def _np_moveaxis(_recorder: Recorder, a: Any, source: Any, destination: Any) -> Any:
-    places = np.moveaxis(np.empty(range(1, a.ndim + 1), np.int8), source, destination).shape if a.size else None
-    return NotImplemented if places is None else a.transpose(tuple(n - 1 for n in places))
-
-
-@written_as(np.expand_dims)
-def _np_expand_dims(_recorder: Recorder, a: Any, axis: Any) -> Any:
-    return a.reshape(np.expand_dims(np.broadcast_to(np.int8(0), a.shape), axis).shape)
-
-
-@written_as(np.squeeze)
-def _np_squeeze(_recorder: Recorder, a: Any, axis: Any = None) -> Any:
-    return a.reshape(np.squeeze(np.broadcast_to(np.int8(0), a.shape), axis).shape)
-
-
-@written_as(np.atleast_1d)
-def _np_atleast_1d(_recorder: Recorder, *arrays: Any) -> Any:
-    return arrays[0].reshape(1) if len(arrays) == 1 and not arrays[0].ndim else NotImplemented
-
-
-@written_as(np.broadcast_to)
-def _np_broadcast_to(recorder: Recorder, array: Any, shape: Any, subok: bool = False) -> Any:
-    wanted = tuple(shape) if not isinstance(shape, (int, np.integer)) else (shape,)
-    if not isinstance(array, Traced) or any(isinstance(n, Traced) for n in wanted):
-        return NotImplemented
-    return array if wanted == array.shape else recorder.record(np.broadcast_to, (array.strong(), wanted))
-
-
-@written_as(np.astype)
-def _np_astype(_recorder: Recorder, x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
-    return x.astype(dtype)
-
-
-@written_as(np.copy)
-def _np_copy(_recorder: Recorder, a: Any, order: str = "K", subok: bool = False) -> Any:
-    return a.copy()
-
-
-def _filled(value: Any) -> Callable[..., Any]:
-    def like(recorder: Recorder, a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
-             **_kwargs: Any) -> Any:  # fmt: skip
-        return recorder.record(
-            calls.full, (a.shape if shape is None else shape, value, a.dtype if dtype is None else np.dtype(dtype))
-        )
-
-    return like
-
-
-def _made(value: Any) -> Callable[..., Any]:
-    def make(recorder: Recorder, shape: Any, dtype: Any = float, order: str = "C", **_kwargs: Any) -> Any:
-        return recorder.record(calls.full, (shape, value, np.dtype(dtype)))
-
-    return make
-
-
-for _functions, _fill in (((np.zeros_like, np.zeros), 0), ((np.ones_like, np.ones), 1), ((np.empty_like, np.empty), 0)):
-    SPECIAL[_functions[0]] = _filled(_fill)
-    SPECIAL[_functions[1]] = _made(_fill)
-
-
-@written_as(np.full_like)
-def _full_like(recorder: Recorder, a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True,
-               shape: Any = None, **_kwargs: Any) -> Any:  # fmt: skip
-    if not isinstance(a, Traced):
-        return NotImplemented
-    return recorder.record(
-        calls.full, (a.shape if shape is None else shape, fill_value, a.dtype if dtype is None else np.dtype(dtype))
-    )
-
-
-@written_as(np.full)
-def _full(recorder: Recorder, shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **_kwargs: Any) -> Any:
-    if dtype is None:
-        dtype = fill_value.dtype if hasattr(fill_value, "dtype") else np.asarray(fill_value).dtype
-    return recorder.record(calls.full, (shape, fill_value, np.dtype(dtype)))
-
-
-@written_as(np.array, np.asarray, np.asanyarray, np.ascontiguousarray)
-def _like_array(recorder: Recorder, a: Any, dtype: Any = None, **_kwargs: Any) -> Any:
-    if not isinstance(a, Traced):
-        return NotImplemented if any(True for _ in _traced_in(a)) else np.asarray(a, dtype)
-    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
-
-
-@written_as(np.real)
-def _np_real(recorder: Recorder, val: Any) -> Any:
-    return recorder.record(np.real, (val,)) if val.dtype.kind == "c" else val
-
-
-@written_as(np.where)
-def _np_where(recorder: Recorder, condition: Any, *branches: Any) -> Any:
-    if not branches:
-        raise CompileError(f"np.where(condition) alone: {_BY_VALUE}.{user_line()}")
-    return recorder.record(np.where, (condition, *branches))
-
-
-@written_as(np.copyto)
-def _np_copyto(_recorder: Recorder, dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> Any:
-    if not isinstance(dst, Traced):
-        raise CompileError(f"np.copyto into an array from outside would happen once, while tracing.{user_line()}")
-    new = src if where is True else np.where(where, src, dst)
-    dst[...] = new
-    return dst
-
-
-@written_as(np.repeat)
-def _np_repeat(recorder: Recorder, a: Any, repeats: Any, axis: Any = None) -> Any:
-    if isinstance(repeats, Traced):
-        raise CompileError(f"np.repeat by a traced count: {_BY_VALUE}.{user_line()}")
-    return NotImplemented
 
 
 # ── randomness ───────────────────────────────────────────────────────────────────────────────────────────────────
