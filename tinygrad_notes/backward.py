@@ -295,9 +295,17 @@ def seed_like(node: Node, gradient: Any) -> Any:
     if not hasattr(g, "__array_function__"):
         g = np.asarray(g)
     if g.dtype.kind not in "fciub":
-        raise DTypeError(f"gradient= must be numbers, not {g.dtype}.{user_line()}")
+        raise DTypeError(
+            f"gradient= must be numbers, not {g.dtype}.\n  give one for each entry of the result: "
+            f"np.ones({like.shape}){user_line()}"
+        )
     if g.shape != like.shape:
-        raise ShapeError(f"gradient= has shape {g.shape}, the result has {like.shape}.{user_line()}")
+        raise ShapeError(
+            f"gradient= has shape {g.shape}, the result has {like.shape}.\n  give one number for each entry of the "
+            f"result: np.broadcast_to(gradient, {like.shape}){user_line()}"
+        )
+    if g.dtype.kind == "c" and like.dtype.kind != "c":
+        raise DTypeError(f"gradient= is complex, the result {like.dtype}: take np.real of it.{user_line()}")
     g = g.astype(like.dtype) if g.dtype != like.dtype else g
     return g[()] if g.ndim == 0 else g
 

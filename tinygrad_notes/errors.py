@@ -11,6 +11,7 @@ Every error is also the nearest builtin, so ``except ValueError`` keeps working:
     ├── NoRuleError        (TypeError)     a function, or an argument of it, without a derivative rule
     ├── LeavesGraphError   (TypeError)     float(t), np.asarray(t): the graph would end here unseen
     ├── CompileError       (TypeError)     a compiled function would freeze what changes from call to call
+    ├── ReadOnlyError      (AttributeError) an attribute that can't be assigned
     ├── GraphFreedError    (RuntimeError)  the graph was handed back by backward(free=True)
     ├── NonFiniteError     (FloatingPointError) an operation made a NaN or inf under tn.debug()
     │   └── NonFiniteLossError                  a loss became NaN or inf in training
@@ -44,6 +45,7 @@ __all__ = [
     "NonFiniteLossError",
     "NotScalarError",
     "OutOfRangeError",
+    "ReadOnlyError",
     "ShapeError",
     "TinygradNotesError",
     "TooLargeError",
@@ -84,6 +86,10 @@ class LeavesGraphError(TinygradNotesError, TypeError):
 
 class CompileError(TinygradNotesError, TypeError):
     """What a compiled function may not do: the answer of one call would be frozen into all."""
+
+
+class ReadOnlyError(TinygradNotesError, AttributeError):
+    """An attribute of a Tensor that follows from how it was computed, and can't be assigned."""
 
 
 class GraphFreedError(TinygradNotesError, RuntimeError):

@@ -32,7 +32,7 @@ from .errors import (
     user_line,
 )
 
-__all__ = ["NUMBERS", "composite_failed", "foreign_operand", "operation_failed", "what_is"]
+__all__ = ["NUMBERS", "composite_failed", "foreign_operand", "no_numbers", "operation_failed", "what_is"]
 
 NUMBERS = frozenset("biufc")
 """Kinds of dtype that can be computed with."""
@@ -131,6 +131,8 @@ def _described(operands: tuple[Any, ...], params: dict[str, Any]) -> str:
 def _shown(x: Any) -> str:
     if isinstance(x, type):
         return f"the class {x.__name__}"
+    if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+        return f"{'masked' if isinstance(x, np.ma.MaskedArray) else 'np.matrix'} {describe(x)}"
     if is_array(x):
         return describe(x)
     if isinstance(x, (list, tuple)) and len(repr(x)) > 40:
@@ -170,19 +172,19 @@ def foreign_operand(name: str, *operands: Any) -> Exception:
 
 def _culprit(operands: Any) -> tuple[str, str] | None:
     for x in operands:
-        found = _no_numbers(x)
+        found = no_numbers(x)
         if found is not None:
             return found
     return None
 
 
-def _no_numbers(x: Any) -> tuple[str, str] | None:
+def no_numbers(x: Any) -> tuple[str, str] | None:
     """Why a value can't be computed with, and what to write; None if it is a number, an array, or a list of them."""
     if isinstance(x, np.ma.MaskedArray):
         return "a masked array's mask would be lost", "\n  say what the masked entries count as: x.filled(0.0)"
     if isinstance(x, np.matrix):
         return "np.matrix has products of its own", "\n  make it an array: np.asarray(M), and write @ for the product"
-    if is_array(x) and hasattr(x, "__array_function__"):
+    if is_array(x) and (hasattr(x, "__array_function__") or isinstance(x, np.generic)):
         return _no_number_dtype(x)
     if x is None:
         return "None is no number", "\n  a function without a return statement gives None"
@@ -234,7 +236,12 @@ def _reason(error: Exception, operands: tuple[Any, ...]) -> str:
         found = _culprit(operands)
         if found is not None:
             return found[0]
-    return " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(str(error).split()) or type(error).__name__
+    for pattern, shorter in SHORTER:
+        match = re.search(pattern, reason)
+        if match:
+            return match.expand(shorter)
+    return reason
 
 
 def _hint(name: str, reason: str, arrays: list[Any], operands: tuple[Any, ...]) -> str:
@@ -291,22 +298,32 @@ def _indices(match: re.Match[str]) -> str:
     return f"indices go from {-n} to {n - 1}" if n else "there is nothing along that axis: test its size first"
 
 
+SHORTER = [
+    (r"mismatch in its core dimension.*\(size (\d+) is different from (\d+)\)", r"\2 and \1 do not go together"),
+    (r"does not have enough dimensions", "a single number is no matrix"),
+    (r"^ufunc '.*' not supported for the input types", "not defined for these numbers"),
+    (r"inhomogeneous shape", "its rows have different lengths"),
+    (r"would exceed the maximum number of dimension", "it is nested too deep, or contains itself"),
+]
+"""NumPy's words in fewer."""
+
 Hint = str | Callable[[re.Match[str]], str]
 
 HINTS: list[tuple[str, Hint]] = [
     (r"truth value", "ask about all of them, or any: np.all(t > 0), np.any(t > 0)"),
-    (r"ufunc '(bitwise|invert|left_shift|right_shift)", "bits are for integers; conditions are (t > 0) & (t < 1)"),
+    (r"not defined for these numbers", "bits and divisors are for integers; conditions together are (t > 0) & (t < 1)"),
+    (r"contains itself", "make a list of numbers, or of lists of numbers"),
     (r"(axis -?\d+ is out of bounds for array of dimension (\d+))", _axes),
     (r"is out of bounds for (?:axis \d+ with )?size (\d+)", _indices),
     (r"too many indices", "give at most one index per axis"),
     (r"cannot reshape array of size (\d+)",
      lambda m: f"the sizes must multiply to {m.group(1)}; -1 stands for what is left, t.reshape(-1)"),
-    (r"zero-size array to reduction", "an empty array has none: test its .size first (np.max and np.min also take initial=)"),
+    (r"zero-size array to reduction", "an empty array has none: test .size first (np.max and np.min take initial=)"),
     (r"(could not be|cannot be) broadcast|shape mismatch|non-broadcastable",
      "sizes go together where they are equal or 1, counted from the last axis: t[:, None] adds an axis"),
     (r"only integers, slices|arrays used as indices must be", "index with whole numbers or a mask: i.astype(int)"),
     (r"boolean index did not match", "a mask has the shape of what it picks from"),
-    (r"inhomogeneous", "rows of one length make an array: pad the shorter ones"),
+    (r"different lengths", "rows of one length make an array: pad the shorter ones"),
     (r"[Ss]ingular|did not converge|SVD|infs or NaNs",
      "look for NaN and for rows that depend on each other; np.linalg.pinv and a small λ I on the diagonal help"),
     (r"not positive definite", "A must be symmetric with positive eigenvalues: add a small λ np.eye(n)"),

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import tensor as heart
 from .backward import F64, SMALL, Spec
+from .errors import ReadOnlyError, user_line
 from .failures import NUMBERS, foreign_operand, operation_failed
 from .rules import BOOK, Rule
 from .tensor import OPERATORS, UNARY, Lifted, Tensor, apply_rule, call_book, is_batch_around, listed
@@ -28,20 +29,20 @@ def {method}(self, other):
     if type(other) is float:
         {theirs}, m = other, None
     elif isinstance(other, Tensor):
-        {theirs}, m = other.data, other.node
+        {theirs}, m = other._data, other.node
     elif type(other) is int or (type(other) is ndarray and other.dtype.kind in NUMBERS) or type(other) is float64:
         {theirs}, m = other, None
     else:
         {theirs}, m = as_operand(other, self, {name!r}, {answer!r}, {reflected}), None
         if {theirs} is NotImplemented:
             return NotImplemented
-    {mine}, n = self.data, self.node
+    {mine}, n = self._data, self.node
     try:
         y = {expression}
     except Exception as error:
         operation_failed({name!r}, error, a, b)
     t = Computed()
-    t.data = y
+    t._data = y
     if n is not None:
         if m is not None:
             node = Node()
@@ -209,14 +210,14 @@ for _function, _entry in BOOK.items():
 
 ELEMENTWISE = """
 def run(t, f=FUNCTION, op=OP):
-    x, n = t.data, t.node
+    x, n = t._data, t.node
     try:
         y = f(x)
     except Exception as error:
         operation_failed({name!r}, error, x)
     {scalar}
     result = Computed()
-    result.data = y
+    result._data = y
     if n is None or (paused and is_paused()):
         result.node = None
         return result
@@ -426,6 +427,22 @@ def fill(self: Tensor, value: Any) -> None:
 for _function in (reshape, transpose, astype, flatten, copy, sort, partition, fill):
     setattr(Tensor, _function.__name__, _function)
 
+INSTEAD = {
+    "shape": "t = t.reshape(shape)",
+    "dtype": "t = t.astype(dtype)",
+    "requires_grad": "tn.stop_gradient(t) is a constant with its value",
+}
+"""What to write instead of assigning to an attribute."""
+
+
+def _read_only(name: str) -> Callable[[Tensor, Any], None]:
+    def assign(_self: Tensor, _value: Any) -> None:
+        instead = INSTEAD.get(name, "compute what you mean, or assign to entries, t[...] = value")
+        raise ReadOnlyError(f"t.{name} can't be assigned: {instead}.{user_line()}")
+
+    return assign
+
+
 for _name, _body, _doc in (
     ("T", lambda self: call_book(np.transpose, (self, None), {}), "All axes reversed."),
     ("mT", lambda self: call_book(np.swapaxes, (self, -1, -2), {}), "The last two axes exchanged."),
@@ -433,4 +450,6 @@ for _name, _body, _doc in (
     ("imag", lambda self: call_book(np.imag, (self,), {}), "The imaginary part."),
     ("flat", lambda self: iter(call_book(np.ravel, (self,), {})), "The elements, one after the other."),
 ):
-    setattr(Tensor, _name, builtins.property(_body, doc=_doc))
+    setattr(Tensor, _name, builtins.property(_body, _read_only(_name), doc=_doc))
+for _name in ("shape", "dtype", "ndim", "size", "requires_grad"):
+    setattr(Tensor, _name, getattr(Tensor, _name).setter(_read_only(_name)))

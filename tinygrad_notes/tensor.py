@@ -12,6 +12,7 @@ to be a graph (`pull_back_recorded`): second derivatives, the drawn backward pas
 from __future__ import annotations
 
 import itertools
+import operator
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -37,11 +38,12 @@ from .errors import (
     LeavesGraphError,
     NoRuleError,
     NotScalarError,
+    ReadOnlyError,
     ShapeError,
     describe,
     user_line,
 )
-from .failures import NUMBERS, composite_failed, foreign_operand, operation_failed
+from .failures import NUMBERS, composite_failed, foreign_operand, no_numbers, operation_failed, what_is
 from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, find, getitem, identity, item, putitem
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def leaf_node(data: Any, name: str | None = None) -> Node:
 def handle(data: Any, node: Node | None) -> Tensor:
     """A Tensor without the checks of its constructor."""
     t: Tensor = Computed() if type(data) is ndarray or not hasattr(data, "level") else Lifted()
-    t.data = data
+    t._data = data
     t.node = node
     return t
 
@@ -124,7 +126,7 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
         else:
             y = rule.f(*raw, **params) if params else rule.forward(*raw)
     except Exception as error:
-        raise operation_failed(rule.name, error, *_operands(rule, raw), **_settings(rule, raw, params)) from error
+        operation_failed(rule.name, error, *_operands(rule, raw), **_settings(rule, raw, params))
     if type(y) is ndarray and y.dtype.kind not in NUMBERS:
         raise foreign_operand(rule.name, *_operands(rule, raw))
     if type(y) is tuple:
@@ -164,7 +166,7 @@ def listed(name: str, values: Any) -> Any:
     try:
         return np.asarray(values)
     except Exception as error:
-        raise operation_failed(name, error, values) from error
+        operation_failed(name, error, values)
 
 
 def _plain_array(name: str, array: Any, beside: tuple[Any, ...]) -> Any:
@@ -272,16 +274,13 @@ def call_book(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return entry(*args, **kwargs)
         except Exception as error:
-            told = composite_failed(entry.name, error, args, kwargs)
-            if told is error:
-                raise
-            raise told from (error.__cause__ or error)
+            composite_failed(entry.name, error, args, kwargs)
     if type(entry) is Plain:
         args, kwargs = tuple(map(to_plain, args)), {key: to_plain(value) for key, value in kwargs.items()}
         try:
             return func(*args, **kwargs)
         except Exception as error:
-            raise operation_failed(entry.name, error, *args, **kwargs) from error
+            operation_failed(entry.name, error, *args, **kwargs)
     name = (
         entry.name
         if entry
@@ -354,25 +353,43 @@ def _own_copy(data: Any) -> Any:
                 f"Tensor(t) of a computed Tensor would drop its graph: use t itself, or Tensor(t.data).{user_line()}"
             )
         data = data.data
+    given = data
     if not hasattr(data, "__array_function__"):
         try:
             data = np.array(data)
-        except ValueError as error:
-            raise BadInputError(f"Tensor(data): {error}{user_line()}") from error
+        except (ValueError, OverflowError) as error:
+            operation_failed("Tensor", error, given)
+    elif isinstance(data, np.ma.MaskedArray):
+        raise DTypeError(
+            f"a Tensor has no mask: say what the masked entries count as, Tensor(x.filled(0.0)).{user_line()}"
+        )
     kind = data.dtype.kind
     if kind in "iu":
         data = data.astype(float64)
     elif kind in "fc":
-        data = data.copy()
+        data = np.array(data, dtype=data.dtype.newbyteorder("=")) if isinstance(data, ndarray) else data.copy()
     elif kind == "b":
         raise DTypeError(
             f"a Tensor can't be bool: use Tensor(x.astype(float)), or the array itself as a mask.{user_line()}"
         )
     else:
-        raise DTypeError(
-            f"a Tensor holds numbers, not {data.dtype}: convert first, e.g. np.asarray(x, dtype=float).{user_line()}"
-        )
+        several = data is given or isinstance(given, (list, tuple))
+        _, hint = no_numbers(data if several else given) or ("", "\n  it is too large for float64: take its logarithm")
+        raise DTypeError(f"a Tensor holds numbers, not {data.dtype if several else what_is(given)}{hint}{user_line()}")
     return data[()] if data.ndim == 0 else data
+
+
+def _cast(value: Any, dtype: Any, what: str) -> Any:
+    """A value of the user's in its Tensor's dtype."""
+    if value.dtype.kind == "c" and dtype.kind != "c":
+        raise DTypeError(f"{what} is complex, its Tensor {dtype}: take np.real of it.{user_line()}")
+    return value.astype(dtype)
+
+
+def _checked_name(name: Any) -> str | None:
+    if name is not None and not isinstance(name, str):
+        raise BadInputError(f"name= is a string, not {type(name).__name__}.{user_line()}")
+    return name
 
 
 constants: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
@@ -427,19 +444,20 @@ class Tensor:
     9.0
     """
 
-    __slots__ = ("__weakref__", "_constant_name", "data", "node")
+    __slots__ = ("__weakref__", "_constant_name", "_data", "node")
 
-    data: Any
+    _data: Any
     node: Node | None
     __hash__ = object.__hash__
     __array_priority__ = 1000.0
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
-        if name is not None and not isinstance(name, str):
-            raise BadInputError(f"name= is a string, not {type(name).__name__}.{user_line()}")
-        self.data = _own_copy(data)
+        if not isinstance(requires_grad, (bool, np.bool_)):
+            raise BadInputError(f"requires_grad= is True or False, not {describe(requires_grad)}.{user_line()}")
+        self._data = _own_copy(data)
+        name = _checked_name(name)
         if requires_grad:
-            self.node = leaf_node(self.data, name)
+            self.node = leaf_node(self._data, name)
         else:
             self.node = None
             self._constant_name = name
@@ -486,6 +504,11 @@ class Tensor:
                 f"give the cotangent: backward(gradient=np.ones({tuple(self.shape)})); for all derivatives use "
                 f"tn.jacobian.{user_line()}"
             )
+        if gradient is None and root.like.dtype.kind == "c":
+            raise NotScalarError(
+                "backward() needs a real number, this is a complex one; take np.real, np.imag or np.abs of it, or give "
+                f"the cotangent: backward(gradient=1.0).{user_line()}"
+            )
         seed = seed_like(root, gradient)
         if seed.shape != root.like.shape:
             seed = np.full(root.like.shape, seed)
@@ -500,14 +523,41 @@ class Tensor:
     @grad.setter
     def grad(self, value: Any) -> None:
         if self.node is None:
-            raise BadInputError(f"a constant (requires_grad=False) has no gradient.{user_line()}")
+            raise BadInputError(f"a constant has no gradient: make it with Tensor(x), requires_grad=True.{user_line()}")
         if value is not None:
-            value = np.asarray(value, dtype=self.dtype)
+            value = _own_copy(value)
             if value.shape != self.shape:
-                raise ShapeError(f"grad of shape {value.shape} for a Tensor of {self.shape}.{user_line()}")
+                raise ShapeError(
+                    f"grad of shape {value.shape} for a Tensor of {self.shape}: a gradient has its Tensor's shape."
+                    f"{user_line()}"
+                )
+            value = _cast(value, self.dtype, "grad")
         self.node.grad = value
 
     # what it is
+
+    def _assign_data(self, value: Any) -> None:
+        if self.node is not None and self.node.op is not LEAF:
+            raise ReadOnlyError(
+                "the data of a computed Tensor can't be replaced, its graph would not know of it: "
+                f"assign to entries, t[...] = value, or start anew, t = Tensor(value).{user_line()}"
+            )
+        if value is not self._data:  # t.data -= … has written the array already
+            value = self._replacement(value)
+        if self.node is not None:
+            self.node.like = value
+        self._data = value
+
+    data: Any = property(operator.attrgetter("_data"), _assign_data, doc="The value.")  # in C: read everywhere
+
+    def _replacement(self, value: Any) -> Any:
+        """A copy of the value that is to stand in for this one's, checked."""
+        value = _own_copy(value)
+        if value.shape != self.shape:
+            raise ShapeError(
+                f"data of shape {value.shape} for a Tensor of {self.shape}: t = Tensor(value).{user_line()}"
+            )
+        return value if value.dtype == self.dtype else _cast(value, self.dtype, "data")
 
     @property
     def name(self) -> str | None:
@@ -518,7 +568,7 @@ class Tensor:
 
     @name.setter
     def name(self, value: str | None) -> None:
-        node = self.node
+        node, value = self.node, _checked_name(value)
         if node is None:
             self._constant_name = value
             constants[id(self.data)] = self
@@ -588,7 +638,7 @@ class Tensor:
         try:
             return bool(self.data)
         except ValueError as error:
-            raise operation_failed("bool", error, self.data) from error
+            operation_failed("bool", error, self.data)
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
@@ -679,10 +729,7 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """``t[i] = v``: from here on this handle is the updated array; earlier results keep what they used."""
-        updated = putitem(self, value, plain_index(index))
-        if updated.dtype != self.dtype:
-            updated = updated.astype(self.dtype)
-        self._become(updated)
+        self._become(putitem(self, value, plain_index(index)))
 
     def _become(self, updated: Tensor) -> Tensor:
         if updated.shape != self.shape:
@@ -690,14 +737,21 @@ class Tensor:
                 f"in-place operation would change shape {self.shape} to {updated.shape}: write t = t + v.{user_line()}"
             )
         if updated.dtype != self.dtype:
+            if updated.dtype.kind == "c" and self.dtype.kind != "c":
+                raise DTypeError(
+                    f"complex numbers do not fit into this {self.dtype} Tensor: write t = t + v, or take np.real(v)."
+                    f"{user_line()}"
+                )
             updated = updated.astype(self.dtype)
         if paused and is_paused() and self.node is not None:
-            if isinstance(self.data, ndarray):
-                self.data[...] = updated.data
-            else:
-                self.data = self.node.like = updated.data
+            if self.node.op is not LEAF:
+                raise LeavesGraphError(
+                    "an in-place operation under no_grad() on a computed Tensor would drop its graph: "
+                    f"write y = t + v for a constant of its own, or t = tn.stop_gradient(t) before.{user_line()}"
+                )
+            self._data = self.node.like = updated.data  # a new array: graphs recorded so far keep the old one
         else:
-            self.data, self.node = updated.data, updated.node
+            self._data, self.node = updated.data, updated.node
         return self
 
     # NumPy's protocols: np.f(t) just works
