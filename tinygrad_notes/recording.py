@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -54,6 +55,18 @@ class Mark(int):
 _plain_next_id = heart.next_id
 _marks: list[Block] = []
 _lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    """In the child: the other threads are gone, in whatever they were."""
+    global _lock
+    _lock = threading.Lock()
+    for blocks in (heart.paused, _marks):
+        blocks[:] = open_blocks(blocks)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _begin_marking() -> None:
