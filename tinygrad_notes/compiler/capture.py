@@ -95,7 +95,7 @@ class Capture:
             self._scan(vars(type(f)).get("__call__"))
 
     def _classify(self, variable: Variable, content: Any) -> None:
-        if isinstance(content, (*PLAIN, np.generic)):
+        if _is_immutable(content):
             self.fixed.append((variable, content))
         elif isinstance(content, np.ndarray):
             self.arrays.append((variable, None))
@@ -132,7 +132,7 @@ class Capture:
         if not file or not is_users_file(file):
             return
         for key, content in vars(module).items():
-            if isinstance(content, PLAIN) and not key.startswith("__"):
+            if _is_immutable(content) and not key.startswith("__"):
                 self.fixed.append((Variable("attribute", module, key, f"{variable.name}.{key}"), content))
             elif isinstance(content, np.ndarray):
                 self._object(Variable("attribute", module, key, f"{variable.name}.{key}"), content)
@@ -167,6 +167,10 @@ class Capture:
             now = variable.read()
             if now is not content and (type(now) is not type(content) or now != content):
                 return False
+        return self.objects_hold()
+
+    def objects_hold(self) -> bool:
+        """Whether all objects that can change from inside have their numbers and arrays still."""
         return all(same_contents(contents, contents_of(variable.read())) for variable, contents in self.objects)
 
     def states(self) -> list[Any]:
@@ -278,6 +282,11 @@ def _is_users(f: Any) -> bool:
     if not isinstance(f, FunctionType):
         return False
     return is_users_file(f.__code__.co_filename)
+
+
+def _is_immutable(x: Any) -> bool:
+    """Whether nothing can change inside it."""
+    return isinstance(x, (*PLAIN, np.generic)) or (isinstance(x, tuple) and all(map(_is_immutable, x)))
 
 
 def is_users_file(file: str) -> bool:

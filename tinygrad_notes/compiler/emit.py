@@ -19,6 +19,7 @@ import numpy as np
 from . import calls
 from .passes import fill_of, is_elementwise
 from .program import Instruction, Program, Value, call_name
+from .scalars import FROM_MATH, scalar_lines
 from .storage import Storage
 
 __all__ = ["Emitted", "Writer", "array_in", "emit"]
@@ -38,7 +39,7 @@ KEYWORD_OUT = {np.maximum, np.minimum}
 LARGE = 1 << 16
 """Bytes from which fresh memory costs more than a second pass."""
 
-TAKEN = {"np", "run", "make", "constants", "memory"}
+TAKEN = {"np", "run", "exact", "make", "constants", "memory", "abs", "float", "list", *FROM_MATH}
 
 
 class Emitted:
@@ -197,9 +198,16 @@ class Writer:
         self.body += self.commits()
         self.body.append(f"return [{', '.join(self.results)}]")
         arguments = ", ".join(self.name(v) for v in self.program.inputs)
+        quick = scalar_lines(self.program, self.names)
         head = ["def make(np, constants, memory, array_in):", *(f"    {line}" for line in self.header), "",
-                f"    def run({arguments}):"]  # fmt: skip
-        text = "\n".join([*head, *(self.indent + line for line in self.body), "", *self.repeated(arguments), ""])
+                f"    def {'exact' if quick else 'run'}({arguments}):"]  # fmt: skip
+        body = [self.indent + line for line in self.body]
+        if quick:
+            head.insert(1, f"    from math import {', '.join(FROM_MATH)}")
+            body += ["", f"    def run({arguments}):", "        try:", *(f"            {line}" for line in quick),
+                     "        except (ZeroDivisionError, OverflowError, ValueError):  # where NumPy has inf or NaN",
+                     f"            return exact({arguments})"]  # fmt: skip
+        text = "\n".join([*head, *body, "", *self.repeated(arguments), ""])
         lines = [(len(head) + 1 + before, i) for before, i in marks]
         return Emitted(text, self.constants, lines)
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..pytree import unflatten
-from .capture import Capture
+from .capture import Capture, Changed
 from .trace import STATIC
 
 __all__ = ["MISS", "POISONED", "write_entry"]
@@ -80,13 +80,14 @@ def write_entry(
 class _Door:
     def __init__(self, structure: Any, leaves: list[Any], own: int, capture: Capture, out_structure: Any,
                  taken: list[int], written: list[int]) -> None:  # fmt: skip
-        self.leaves, self.taken = leaves, taken
+        self.leaves, self.taken, self.own = leaves, taken, own
         self.written = [taken[k] for k in written]
-        self.names: dict[str, Any] = {"ndarray": np.ndarray, "MISS": MISS}
+        self.names: dict[str, Any] = {"ndarray": np.ndarray, "MISS": MISS, "Changed": Changed}
         self.lines: list[str] = []
         self.checked: set[int] = set()  # leaves whose type is known already
+        self.handed: dict[int, str] = {}  # leaves that are handed on otherwise than by name
         args, kwargs = unflatten(structure, [_Place(k) for k in range(own)])
-        if kwargs or capture.objects or any(structure is not None for _, structure in capture.arrays):
+        if kwargs:
             raise _NoEntry
         self.unpack("args", args, check=False)
         self.lines.insert(0, f"if len(args) != {len(args)}: return MISS")
@@ -130,8 +131,11 @@ class _Door:
         if places and len(inside) > MANY and not any(isinstance(self.leaves[v.k], np.ndarray) for v in inside):
             kinds = self.held(tuple(type(self.leaves[v.k]) for v in inside))
             self.lines.append(f"if tuple(map(type, {name})) != {kinds}: return MISS")
-            for value in inside:
-                self.checked.add(value.k)
+            self.checked |= {value.k for value in inside}
+            if {value.k for value in inside} <= set(self.taken):
+                self.handed[inside[0].k] = f"*{name}"  # as they are, without a name for each
+                self.handed |= {value.k: "" for value in inside[1:]}
+                return
         parts = [f"x{v.k}" if type(v) is _Place else f"p{len(self.lines)}_{n}" for n, v in enumerate(inside)]
         self.lines.append(f"{', '.join(parts)}{',' if len(parts) == 1 else ''} = {name}")
         for part, value in zip(parts, inside, strict=True):
@@ -144,6 +148,12 @@ class _Door:
             read = self.read(variable)
             value = self.held(content)
             self.lines.append(f"if {read} is not {value}: return MISS")
+        if capture.objects:
+            self.lines.append(f"if not {self.held(capture.objects_hold)}(): return MISS")
+        if any(structure is not None for _, structure in capture.arrays):
+            names = ", ".join(f"x{k}" for k in range(own, len(self.leaves)))
+            self.lines.append(f"{names}, = {self.held(capture.leaves)}()")
+            return
         for k, (variable, _) in enumerate(capture.arrays):
             self.lines.append(f"x{own + k} = {self.read(variable)}")
 
@@ -162,7 +172,9 @@ class _Door:
                 continue
             kind = self.held(type(leaf)) if type(leaf) is not np.ndarray else "ndarray"
             test = f"type(x{k}) is not {kind}"
-            if isinstance(leaf, np.ndarray):
+            if k >= self.own and not isinstance(leaf, np.ndarray):
+                test += f" or x{k} != {self.held(leaf)}"
+            elif isinstance(leaf, np.ndarray):
                 test += f" or x{k}.shape != {leaf.shape} or x{k}.dtype != {self.held(leaf.dtype)}"
             elif isinstance(leaf, STATIC):
                 test += f" or x{k} != {self.held(leaf)}"
@@ -202,9 +214,9 @@ class _Door:
     ) -> Callable[[tuple[Any, ...]], Any]:
         """Compile the door."""
         self.names |= {"start": start, "poison": poison}
-        given = f"[{', '.join(f'x{k}' for k in self.taken)}]"
+        given = f"[{', '.join(filter(None, (self.handed.get(k, f'x{k}') for k in self.taken)))}]"
         body = ["try:", *(f"    {line}" for line in self.lines),
-                "except (KeyError, ValueError, AttributeError): return MISS"]  # fmt: skip
+                "except (KeyError, ValueError, AttributeError, Changed): return MISS"]  # fmt: skip
         if self.written:
             arrays = ", ".join(f"x{k}" for k in self.written)
             body += ["try:", f"    r = start({given})", "except BaseException:", f"    poison([{arrays}])", "    raise"]
