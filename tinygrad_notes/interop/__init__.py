@@ -15,7 +15,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["dask", "graphs", "jax", "onnx", "safetensors", "scipy", "sklearn", "torch"]
+__all__ = ["dask", "graphs", "jax", "onnx", "safetensors", "scipy", "sklearn", "stores", "torch"]
 
 
 def __getattr__(name: str) -> Any:
