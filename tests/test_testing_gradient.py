@@ -307,6 +307,23 @@ def test_nondeterministic_function():
         assert_gradient(lambda x: np.sum(x * rng.random(3)), lambda x: x, np.ones(3))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_dropout_inside_the_cost_proves_nothing(seed):
+    rng = np.random.default_rng(seed)
+
+    def with_dropout(w, X):
+        return np.mean(tn.nn.dropout(w.T @ X, 0.8, rng) ** 2)
+
+    def gradient(w, X):
+        return {"dw": 2 * X @ (w.T @ X).T / X.shape[1]}
+
+    report = check_gradient(with_dropout, gradient, shapes={"w": "n 1", "X": "n m"}, seed=seed)
+    assert report.verdict == "cannot tell"
+    assert report.reason.startswith("nondeterministic: ")
+    assert report.wrong == []
+    assert report.slips == []
+
+
 def test_function_that_overwrites_its_input():
     def f(x):
         x *= 2
