@@ -13,6 +13,8 @@ import tinygrad_notes as tn
 
 pytest.importorskip("scipy")
 
+from tinygrad_notes.nn.functions import xlogy
+from tinygrad_notes.rules.elementwise import clip
 from tinygrad_notes.rules.special import solve_sylvester
 
 X = np.array([1.0, 2.0, 3.0])
@@ -119,3 +121,13 @@ def test_a_polynomial_with_pairs_of_complex_zeros_is_real() -> None:
     assert np.allclose(p, [1, -2, 5])
     (g,) = pullback(np.array([0.0, 3.0, 10.0]))
     assert np.allclose(g, [-3 + 10 * (1 + 2j), -3 + 10 * (1 - 2j)])
+
+
+def test_a_python_number_beside_a_narrow_array_does_not_widen_it() -> None:
+    """As in NumPy: in our own functions too, on arrays and on Tensors."""
+    x = np.array([-2.0, 0.2, 3.0], np.float16)
+    for value in (x, tn.Tensor(x)):
+        assert clip(value, -0.5, 0.7).dtype == np.float16
+        assert xlogy(2.0, value).dtype == np.float16
+        assert xlogy(value, 2).dtype == np.float16
+    assert tn.nn.sigmoid(0.0).dtype == np.float64

@@ -75,6 +75,7 @@ class Builder:
     def __init__(self, rng: np.random.Generator, choose: Any = None) -> None:
         self.rng = rng
         self.book = calls.returning() if choose is None else tuple(k for k in choose if k in calls.returning())
+        self.elementwise_keys = tuple(k for k in self.book if calls.elementwise_inputs(k))
         self.whole = choose is None
         self.space: dict[str, Any] = {"np": np, "tinygrad_notes": tinygrad_notes, "special": special()}
         self.inputs: dict[str, Any] = {}
@@ -230,9 +231,9 @@ class Builder:
 
     def elementwise(self) -> None:
         """A function of one or two arrays, entry by entry, of any shapes."""
-        key = self.book[self.rng.integers(len(self.book))]
-        while not calls.elementwise_inputs(key):
-            key = self.book[self.rng.integers(len(self.book))]
+        if not self.elementwise_keys:
+            raise Dropped
+        key = self.elementwise_keys[self.rng.integers(len(self.elementwise_keys))]
         first = self.fitted(self.pick(), *calls.domain(key, 0))
         operands = [first]
         if calls.elementwise_inputs(key) == 2:

@@ -256,11 +256,12 @@ class Rule:
         return self._on_arrays(values, kwargs if self.variadic else {})
 
     def _on_arrays(self, values: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """The function itself, on plain arrays; Python's lists and numbers are made NumPy's."""
+        """The function itself, on plain arrays; Python's lists are made NumPy's, numbers if no array is beside them."""
         count = len(values) if self.variadic else self.inputs
         try:
             if any(isinstance(x, PYTHONS) for x in values[:count]):
-                inputs = (np.asarray(x)[()] if isinstance(x, PYTHONS) else x for x in values[:count])
+                made = (list, tuple) if any(hasattr(x, "dtype") for x in values[:count]) else PYTHONS
+                inputs = (np.asarray(x)[()] if isinstance(x, made) else x for x in values[:count])
                 values = (*inputs, *values[count:])
             return self.forward(*values, **keywords)
         except Exception as error:

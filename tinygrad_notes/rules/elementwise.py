@@ -171,14 +171,28 @@ rule(np.arcsin, "y = arcsin x:  dy/dx = 1/√(1 − x²)",
 rule(np.arccos, "y = arccos x:  dy/dx = −1/√(1 − x²)",
      lambda g, _y, x: -g / _root_of_one_minus_square(x), elementwise=True, domain=(INSIDE_ONE,))  # fmt: skip
 rule(np.arctan, "y = arctan x:  dy/dx = 1/(1 + x²)", lambda g, _y, x: g / (1 + x * x), elementwise=True)
-rule(np.arctan2, "y = arctan2(a, b):  ∂y/∂a = b/(a² + b²),  ∂y/∂b = −a/(a² + b²)",
-     lambda g, _y, a, b: g * b / (a * a + b * b),
-     lambda g, _y, a, b: -g * a / (a * a + b * b), elementwise=True, domain=(ANY, AWAY_FROM_ZERO))  # fmt: skip
+rule(np.arctan2, "y = arctan2(a, b):  ∂y/∂a = b/(a² + b²),  ∂y/∂b = −a/(a² + b²)  (0 at the origin)",
+     lambda g, _y, a, b: g * _turning(b, a),
+     lambda g, _y, a, b: -g * _turning(a, b), elementwise=True, domain=(ANY, AWAY_FROM_ZERO),
+     kinks={(0.0, 0.0): (0.0, 0.0)})  # fmt: skip
+
+
+def _turning(a: Array, b: Array) -> Array:
+    """``a/(a² + b²)`` without the squares, which overflow and underflow."""
+    r = _nonzero(np.hypot(a, b))
+    return a / r / r
+
+
+def _root_of_one_plus_square(x: Array) -> Array:
+    """``√(x² + 1)``; for real x without the square, which overflows."""
+    return np.sqrt(x * x + 1) if x.dtype.kind == "c" else np.hypot(x, 1)
+
 
 rule(np.sinh, "y = sinh x:  dy/dx = cosh x", lambda g, _y, x: g * np.cosh(x), elementwise=True)
 rule(np.cosh, "y = cosh x:  dy/dx = sinh x", lambda g, _y, x: g * np.sinh(x), elementwise=True)
 rule(np.tanh, "y = tanh x:  dy/dx = 1 − y²", lambda g, y, _x: g * (1 - y * y), elementwise=True)
-rule(np.arcsinh, "y = arsinh x:  dy/dx = 1/√(x² + 1)", lambda g, _y, x: g / np.sqrt(x * x + 1), elementwise=True)
+rule(np.arcsinh, "y = arsinh x:  dy/dx = 1/√(x² + 1)", lambda g, _y, x: g / _root_of_one_plus_square(x),
+     elementwise=True)  # fmt: skip
 rule(np.arccosh, "y = arcosh x:  dy/dx = 1/√(x² − 1)",
      lambda g, _y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)), elementwise=True, domain=((1.2, 3.0),))  # fmt: skip
 rule(np.arctanh, "y = artanh x:  dy/dx = 1/(1 − x²)",
@@ -343,7 +357,8 @@ def _angle_pullback(g: Array, z: Array, deg: bool) -> Array:
     if z.dtype.kind != "c":
         return g * 0
     g = g * (180 / np.pi) if deg else g
-    return g * 1j * z / _nonzero(np.real(z * np.conj(z)))
+    r = _nonzero(np.absolute(z))
+    return g * 1j * (z / r) / r
 
 
 # ── no derivative: bool and integer results ──────────────────────────────────────────────────────────────────────

@@ -117,10 +117,16 @@ def _product_of_others(a: Array) -> Array:
     return _running_product_before(a) * np.flip(_running_product_before(np.flip(a, -1)), -1)
 
 
+def _lost(y: Array) -> Any:
+    """Where a product can't be divided by its factors: it is 0, too small for all its digits, or overflowed."""
+    size = np.abs(y)
+    return ~((size >= np.finfo(y.dtype).tiny) & (size < np.inf))
+
+
 def _prod_pullback(g: Array, y: Array, a: Array, axis: Any, keepdims: bool) -> Array:
     g, y = restore_axes(g, a.shape, axis, keepdims), restore_axes(y, a.shape, axis, keepdims)
-    if not np.any(a == 0):
-        return g * y / a
+    if not np.any(_lost(y)):
+        return g * (y / a)
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(i % a.ndim for i in axes) if a.ndim else ()
     if not axes:
@@ -172,7 +178,7 @@ rule(np.cumsum, "yₖ = a₀ + … + aₖ:  ∂J/∂aₖ = gₖ + gₖ₊₁ + �
 def _cumprod_pullback(g: Array, y: Array, a: Array, axis: int | None) -> Array:
     if axis is None:
         return _cumprod_pullback(g, y, a.reshape(-1), 0).reshape(a.shape)
-    if not np.any(a == 0):
+    if not np.any(_lost(y)):
         return _running_sum_from(g * y, axis) / a
     g, a = g.swapaxes(axis, -1), a.swapaxes(axis, -1)
     return (_running_product_before(a) * _discounted_sum_from(g, _shifted(a, -1, 0))).swapaxes(axis, -1)
