@@ -482,7 +482,7 @@ def test_a_gradient_needs_one_real_number() -> None:
         grad(per_example)(X)
     with pytest.raises(NotScalarError, match=r"returned a complex one; take np\.real, np\.imag or np\.abs"):
         grad(lambda z: z * 1j)(1.0 + 1j)
-    with pytest.raises(NotScalarError, match="returned tuple"):
+    with pytest.raises(NotScalarError, match="returned a tuple"):
         grad(lambda x: (x, x))(1.0)
     with pytest.raises(NotScalarError, match="returned NoneType"):
         grad(lambda _x: None)(1.0)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy import float64, ndarray
 
 from .blocks import Block, open_blocks
-from .errors import DTypeError, GraphFreedError, LeavesGraphError, ShapeError, user_line
+from .errors import DTypeError, GraphFreedError, LeavesGraphError, ShapeError, describe, user_line
 from .rules import Op, Parts, Rule, identity
 
 __all__ = ["BranchOnBatch", "Node", "Spec", "fit", "gather", "pull_back", "seed_like"]
@@ -251,6 +251,14 @@ def fit(g: Any, like: Any, op: Op | None = None) -> Any:
     """Give a gradient its Tensor's shape and dtype: undo broadcasting, or spread a reduced gradient out."""
     if type(like) is Parts:
         return g
+    if not hasattr(g, "shape"):
+        if not isinstance(g, (int, float, complex)):
+            name = op.name if op else "this function"
+            raise DTypeError(
+                f"the rule of {name} returned {describe(g)} for an input of shape {like.shape}: a vjp returns "
+                f"dJ/d(input), an array of the input's shape.{user_line()}"
+            )
+        g = np.asarray(g)[()]
     shape, given = like.shape, g.shape
     if given != shape:
         extra = g.ndim - len(shape)
@@ -262,7 +270,10 @@ def fit(g: Any, like: Any, op: Op | None = None) -> Any:
         if g.shape != shape:
             if g.ndim and (g.ndim != len(shape) or any(m not in (1, n) for m, n in zip(g.shape, shape, strict=True))):
                 name = op.name if op else "this function"
-                raise ShapeError(f"the rule of {name} returned a gradient of shape {given} for an input of {shape}")
+                raise ShapeError(
+                    f"the rule of {name} returned a gradient of shape {given} for an input of {shape}: "
+                    f"a vjp returns dJ/d(input), an array of the input's shape.{user_line()}"
+                )
             g = np.broadcast_to(g, shape)
     if g.dtype != like.dtype:
         if g.dtype.kind == "c" and like.dtype.kind != "c":

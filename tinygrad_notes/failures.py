@@ -32,7 +32,15 @@ from .errors import (
     user_line,
 )
 
-__all__ = ["NUMBERS", "composite_failed", "foreign_operand", "no_numbers", "operation_failed", "what_is"]
+__all__ = [
+    "NUMBERS",
+    "composite_failed",
+    "foreign_operand",
+    "need_function",
+    "no_numbers",
+    "operation_failed",
+    "what_is",
+]
 
 NUMBERS = frozenset("biufc")
 """Kinds of dtype that can be computed with."""
@@ -156,12 +164,21 @@ def what_is(x: Any) -> str:
     """
     if x is None or isinstance(x, (str, bytes)):
         return describe(x)
+    if isinstance(x, (bool, int, float, complex)):
+        return describe(x)
     if isinstance(x, type):
         return f"the class {x.__name__}"
     if callable(x) and hasattr(x, "__name__"):
         return f"the function {x.__name__}"
     name = type(x).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def need_function(name: str, f: Any) -> None:
+    """Raise unless `f` can be called."""
+    if not callable(f):
+        given = describe(f) if is_array(f) else what_is(f)
+        raise DTypeError(f"{name} takes a function, not {given}: {name}(lambda x: …).{user_line()}")
 
 
 def foreign_operand(name: str, *operands: Any) -> Exception:
@@ -312,6 +329,8 @@ Hint = str | Callable[[re.Match[str]], str]
 HINTS: list[tuple[str, Hint]] = [
     (r"truth value", "ask about all of them, or any: np.all(t > 0), np.any(t > 0)"),
     (r"not defined for these numbers", "bits and divisors are for integers; conditions together are (t > 0) & (t < 1)"),
+    (r"array of size 1", "t.tolist() gives all of them"),
+    (r"[Ff]ormat (code|string)", "format its numbers: f'{t.item():.3f}', np.array2string(t.data, precision=3)"),
     (r"contains itself", "make a list of numbers, or of lists of numbers"),
     (r"(axis -?\d+ is out of bounds for array of dimension (\d+))", _axes),
     (r"is out of bounds for (?:axis \d+ with )?size (\d+)", _indices),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BadInputError, LeavesGraphError, user_line
+from .failures import need_function, what_is
 from .pytree import flatten, unflatten
 from .rules import BOOK, Parts, Rule
 from .tensor import Tensor, handle, make_node
@@ -63,6 +64,10 @@ def primitive(
     >>> float(x.grad)
     12.0
     """
+    if not isinstance(formula, str):
+        raise BadInputError(
+            f'primitive("y = …", vjp, …) starts with the formula as text, not {what_is(formula)}.{user_line()}'
+        )
 
     def enter(f: Callable[..., Any]) -> Rule:
         _check_signatures(f, vjps)
@@ -87,8 +92,12 @@ def primitive(
 
 
 def _check_signatures(f: Callable[..., Any], vjps: tuple[Callable[..., Any] | None, ...]) -> None:
+    need_function("tn.primitive", f)
     name = getattr(f, "__name__", "f")
     given = [v for v in vjps if v is not None]
+    for v in given:
+        if not callable(v):
+            raise BadInputError(f"a vjp of {name} is a function, lambda g, y, x: …, not {what_is(v)}.{user_line()}")
     if not given:
         raise BadInputError(
             f'primitive("…", vjp, …) needs at least one vjp, such as lambda g, y, x: g * (derivative of {name} at x).'
@@ -134,6 +143,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> bool(np.isclose(x.grad, 3 * np.exp(2.0)))
     True
     """
+    need_function("tn.checkpoint", f)
     name = getattr(f, "__name__", "f")
 
     def rerun(*args: Any) -> Any:

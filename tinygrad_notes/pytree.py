@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from .errors import BadInputError, user_line
+
 __all__ = ["flatten", "unflatten"]
 
 NAMESPACE = "tinygrad_notes"
@@ -35,7 +37,13 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     import optree
 
     while True:
-        leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+        try:
+            leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+        except RecursionError as error:
+            raise BadInputError(
+                f"a {type(tree).__name__} is nested too deep, or contains itself: give a container of arrays, each in "
+                f"one place.{user_line()}"
+            ) from error
         kinds = {*map(type, leaves)} - _leaf_types
         unknown = {kind for kind in kinds if dataclasses.is_dataclass(kind)}
         if not unknown:

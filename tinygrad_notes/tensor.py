@@ -619,7 +619,10 @@ class Tensor:
 
     def item(self, *index: int) -> Any:
         """The value as a Python number: the explicit way out of the graph."""
-        return self.data.item(*index)
+        try:
+            return self.data.item(*index)
+        except Exception as error:
+            operation_failed("item", error, self.data, *index)
 
     def tolist(self) -> Any:
         """The values as Python lists: an explicit way out of the graph."""
@@ -669,7 +672,10 @@ class Tensor:
         return repr(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else str(self)
+        try:
+            return format(self.data, spec) if spec else str(self)
+        except (TypeError, ValueError) as error:
+            operation_failed("format", error, self.data, spec)
 
     def __round__(self, digits: int = 0) -> Any:
         return call_book(np.round, (self, digits), {})

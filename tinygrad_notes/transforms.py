@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .backward import Node, fit, gather, pull_back, running_rules, seed_like
-from .errors import BadInputError, DTypeError, NotScalarError, ShapeError, describe, user_line
+from .errors import BadInputError, DTypeError, NotScalarError, ShapeError, describe, is_array, user_line
+from .failures import NUMBERS, need_function, operation_failed, what_is
 from .forward_mode import push_forward
 from .pytree import flatten, unflatten
 from .rules import Parts, identity, rule
@@ -41,8 +42,19 @@ class Trace:
         args = tuple(args)
         for i in argnums:
             if not -len(args) <= i < len(args):
-                raise BadInputError(f"argnums={i}, but {_name(f)} was called with {len(args)} arguments.{user_line()}")
+                raise BadInputError(
+                    f"argnums={i}, but {_name(f)} was called with {len(args)} arguments: they are counted from 0."
+                    f"{user_line()}"
+                )
         argnums = tuple(i % len(args) for i in argnums)
+        for i in argnums:
+            if argnums.count(i) > 1:
+                raise BadInputError(f"argnums names argument {i} of {_name(f)} twice: name it once.{user_line()}")
+            if args[i] is None:
+                raise DTypeError(
+                    f"can't differentiate with respect to argument {i} of {_name(f)}, which is None: give it numbers, "
+                    f"or leave it out of argnums.{user_line()}"
+                )
         chosen, self.in_structure = flatten(tuple(args[i] for i in argnums))
         fresh = [_fresh(x) for x in chosen]
         self.inputs = [handle(t.data, t.node) for t in fresh]  # f may assign into its own: t[i] = v, t += v
@@ -52,6 +64,15 @@ class Trace:
             given[i] = value
         self.result = f(*given)
         self.outputs, self.out_structure = flatten(self.result)
+        for y in [*self.outputs, *([None] if self.result is None else [])]:
+            if (
+                not isinstance(y, (int, float, complex))
+                and getattr(getattr(y, "dtype", None), "kind", "O") not in NUMBERS
+            ):
+                raise NotScalarError(
+                    f"{_name(f)} returned {describe(y) if is_array(y) else what_is(y)}, which has no derivative: "
+                    f"return the number (is a return missing?), or an array.{user_line()}"
+                )
 
     def root(self) -> Node | None:
         """One node above all outputs that belong to this run."""
@@ -99,13 +120,26 @@ class Trace:
             return self._of_inputs(pull_back(order, uses, seed, last=True))
 
     def _of_inputs(self, found: dict[Node, Any]) -> list[Any]:
-        return [found[t.node] if t.node in found else np.zeros(t.shape, t.dtype)[()] for t in self.inputs]
+        return _each_its_own(
+            [found[t.node] if t.node in found else np.zeros(t.shape, t.dtype)[()] for t in self.inputs]
+        )
 
     def depends_on_outside(self, root: Node | None) -> bool:
         """Whether the outputs also depend on a Tensor that isn't this run's."""
         if root is None:
             return any(isinstance(t, Tensor) and t.node is not None for t in self.outputs)
         return gather(root, self.start)[2]
+
+
+def _each_its_own(gradients: list[Any]) -> list[Any]:
+    """The gradients as arrays that share no memory with each other or with the graph: a reader may write into them."""
+    seen: set[int] = set()
+    for k, g in enumerate(gradients):
+        if type(g) is np.ndarray:
+            if g.base is not None or not g.flags.writeable or id(g) in seen:
+                gradients[k] = g.copy()
+            seen.add(id(g))
+    return gradients
 
 
 def _fresh(x: Any) -> Tensor:
@@ -115,17 +149,30 @@ def _fresh(x: Any) -> Tensor:
         if x.node is None:
             return handle(x.data, leaf_node(x.data))
         return handle(x.data, make_node(identity.op((0,)), (x.node,), (x.node.like, None), x.data))
-    array = x if hasattr(x, "__array_function__") else np.asarray(x)
+    if isinstance(x, np.ma.MaskedArray):
+        raise DTypeError(
+            "can't differentiate with respect to a masked array, its mask would be lost: say what the masked entries "
+            f"count as, x.filled(0.0).{user_line()}"
+        )
+    array = x if hasattr(x, "__array_function__") and not isinstance(x, np.matrix) else _an_array(x)
     kind = array.dtype.kind
     if kind in "iu":
         array = array.astype(np.float64)
     elif kind not in "fc":
         raise DTypeError(
-            f"can't differentiate with respect to {describe(x)} ({array.dtype}): leave it out of argnums, "
-            f"or convert it with .astype(float).{user_line()}"
+            f"can't differentiate with respect to {describe(x) if is_array(x) else what_is(x)}: leave it out of "
+            f"argnums, or convert it with .astype(float).{user_line()}"
         )
     array = array[()] if array.ndim == 0 else array
     return handle(array, leaf_node(array))
+
+
+def _an_array(x: Any) -> Any:
+    """A number, a np.matrix, an array of another library as NumPy's; a generator or a set gives an object array."""
+    try:
+        return np.asarray(x)
+    except Exception as error:
+        operation_failed("np.asarray", error, x)
 
 
 def _name(f: Callable[..., Any]) -> str:
@@ -134,11 +181,18 @@ def _name(f: Callable[..., Any]) -> str:
 
 
 def _as_tuple(argnums: Argnums) -> tuple[int, ...]:
-    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    several = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    for i in several:
+        if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
+            raise BadInputError(
+                f"argnums is the place of an argument, 0 for the first, or a tuple of places, not {what_is(argnums)}."
+                f"{user_line()}"
+            )
+    return tuple(several)
 
 
 def _only(argnums: Argnums, gradients: tuple[Any, ...]) -> Any:
-    return gradients[0] if isinstance(argnums, int) else gradients
+    return gradients if isinstance(argnums, (tuple, list)) else gradients[0]
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -169,6 +223,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     >>> value_and_grad(lambda w: np.sum(w**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
+    need_function("tn.value_and_grad", f)
+    places = _as_tuple(argnums)
 
     def computed(*args: Any, **kwargs: Any) -> Any:
         aux: list[Any] = []
@@ -176,11 +232,14 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         def body(*a: Any) -> Any:
             result = f(*a, **kwargs)
             if has_aux:
+                if not isinstance(result, tuple) or len(result) != 2:
+                    what = f"a tuple of {len(result)}" if isinstance(result, tuple) else _what_came(result)
+                    raise BadInputError(f"has_aux=True: {_name(f)} returns (number, aux), not {what}.{user_line()}")
                 result, extra = result
                 aux.append(extra)
             return result
 
-        trace = Trace(update_wrapper(body, f, ("__name__",), ()), args, _as_tuple(argnums))
+        trace = Trace(update_wrapper(body, f, ("__name__",), ()), args, places)
         value = _one_number(f, trace)
         root = trace.root()
         if trace.depends_on_outside(root):
@@ -197,10 +256,14 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
 def _one_number(f: Callable[..., Any], trace: Trace) -> Any:
     value = trace.result
     if len(trace.outputs) != 1 or np.size(_plain(trace.outputs[0])) != 1 or trace.outputs[0] is not value:
-        what = describe(_plain(value)) if hasattr(value, "shape") else type(value).__name__
         raise NotScalarError(
-            f"the gradient needs one number, {_name(f)} returned {what}; reduce it (np.sum, np.mean), or use "
-            f"tn.jacobian, tn.elementwise_grad, or tn.vjp with a cotangent of that shape.{user_line()}"
+            f"the gradient needs one number, {_name(f)} returned {_what_came(value)}; reduce it (np.sum, np.mean), or "
+            f"use tn.jacobian, tn.elementwise_grad, or tn.vjp with a cotangent of that shape.{user_line()}"
+        )
+    if isinstance(_plain(value), (bool, np.bool_)):
+        raise NotScalarError(
+            f"the gradient needs a number, {_name(f)} returned a bool, which has none: return what was compared."
+            f"{user_line()}"
         )
     if np.iscomplexobj(_plain(value)):
         raise NotScalarError(
@@ -211,6 +274,10 @@ def _one_number(f: Callable[..., Any], trace: Trace) -> Any:
         value = value.reshape(())
         trace.outputs = [value]
     return value
+
+
+def _what_came(value: Any) -> str:
+    return describe(_plain(value)) if is_array(value) else what_is(value)
 
 
 def _plain(x: Any) -> Any:
@@ -250,6 +317,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     >>> grad(lambda p: 3 * (p["a"] + p["b"] * p["c"]))({"a": 5.0, "b": 3.0, "c": 2.0})
     {'a': np.float64(3.0), 'b': np.float64(6.0), 'c': np.float64(9.0)}
     """
+    need_function("tn.grad", f)
     both = value_and_grad(f, argnums)
     return _renamed(lambda *args, **kwargs: both(*args, **kwargs)[1], f, "grad")
 
@@ -267,9 +335,11 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
     >>> elementwise_grad(np.sin)(np.zeros(3))
     array([1., 1., 1.])
     """
+    need_function("tn.elementwise_grad", f)
+    places = _as_tuple(argnums)
 
     def computed(*args: Any, **kwargs: Any) -> Any:
-        _, pullback, trace = _vjp(partial(f, **kwargs), args, _as_tuple(argnums))
+        _, pullback, trace = _vjp(partial(f, **kwargs), args, places)
         ones = unflatten(trace.out_structure, [np.ones_like(_plain(y)) for y in trace.outputs])
         return _only(argnums, pullback(ones))
 
@@ -302,6 +372,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     >>> y, pullback(1.0)
     (np.float64(6.0), (np.float64(3.0), np.float64(2.0)))
     """
+    need_function("tn.vjp", f)
     y, pullback, _ = _vjp(f, primals, tuple(range(len(primals))))
     return y, pullback
 
@@ -327,14 +398,28 @@ def _vjp(
     return trace.values(trace.depends_on_outside(root)), pullback, trace
 
 
-def _cotangent(g: Any, y: Any) -> Any:
+def _cotangent(g: Any, y: Any, what: str = "cotangent", of: str = "result") -> Any:
     shape, dtype = np.shape(_plain(y)), getattr(_plain(y), "dtype", np.dtype(float))
     if not hasattr(g, "__array_function__"):
-        g = np.asarray(g)
+        g = _an_array(g)
     if tuple(g.shape) != tuple(shape):
-        raise ShapeError(f"the cotangent has shape {g.shape}, the result {shape}.{user_line()}")
+        raise ShapeError(
+            f"the {what} has shape {g.shape}, the {of} {shape}: give one number for each entry, "
+            f"np.broadcast_to(g, {shape}).{user_line()}"
+        )
+    if g.dtype.kind not in NUMBERS or (g.dtype.kind == "c" and dtype.kind != "c"):
+        raise DTypeError(f"the {what} is {g.dtype}, the {of} {dtype}: give real numbers, np.real(g).{user_line()}")
     g = g.astype(dtype) if g.dtype != dtype else g
     return g[()] if isinstance(g, np.ndarray) and g.ndim == 0 else g
+
+
+def _a_tuple(what: str, given: Any) -> tuple[Any, ...]:
+    if not isinstance(given, (tuple, list)):
+        raise BadInputError(
+            f"{what} is a tuple with one entry per argument of f, ({what[0]},), not "
+            f"{describe(given) if is_array(given) else what_is(given)}.{user_line()}"
+        )
+    return tuple(given)
 
 
 def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -358,7 +443,8 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
     >>> jvp(lambda x: x**2, (3.0,), (1.0,))
     (np.float64(9.0), np.float64(6.0))
     """
-    primals, tangents = tuple(primals), tuple(tangents)
+    need_function("tn.jvp", f)
+    primals, tangents = _a_tuple("primals", primals), _a_tuple("tangents", tangents)
     trace = Trace(f, primals, tuple(range(len(primals))))
     directions, structure = flatten(tangents)
     if structure != trace.in_structure:
@@ -366,7 +452,7 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
     moving: dict[Node, Any] = {}
     for t, direction in zip(trace.inputs, directions, strict=True):
         assert t.node is not None
-        moving[t.node] = _cotangent(direction, t)
+        moving[t.node] = _cotangent(direction, t, "tangent", "primal")
     root = trace.root()
     record = trace.depends_on_outside(root) or any(isinstance(d, Tensor) and d.node is not None for d in directions)
     pushed = []
@@ -401,9 +487,11 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     array([[2., 0.],
            [0., 4.]])
     """
+    need_function("tn.jacobian", f)
+    places = _as_tuple(argnums)
 
     def computed(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace(partial(f, **kwargs), args, _as_tuple(argnums))
+        trace = Trace(partial(f, **kwargs), args, places)
         root = trace.root()
         blocks = [
             _only(argnums, unflatten(trace.in_structure, _jacobian_rows(trace, root, k)))
@@ -421,7 +509,10 @@ def _jacobian_rows(trace: Trace, root: Node | None, k: int) -> list[Any]:
     if root is None or not size:
         return [np.zeros((*shape, *t.shape), t.dtype) for t in trace.inputs]
     level = new_level()
-    unit = np.eye(size, dtype=y.dtype).reshape((size, *shape))
+    try:
+        unit = np.eye(size, dtype=y.dtype).reshape((size, *shape))
+    except MemoryError as error:
+        operation_failed("jacobian", error, y)
 
     def pulled(rows: Any) -> list[Any]:
         seeds = tuple(Batched(rows, level) if i == k else None for i in range(len(trace.outputs)))
@@ -461,6 +552,7 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     array([[0., 1.],
            [1., 0.]])
     """
+    need_function("tn.hessian", f)
     return _renamed(jacobian(grad(f, argnums), argnums), f, "hessian")
 
 
@@ -486,5 +578,5 @@ def hvp(f: Callable[..., Any], primals: tuple[Any, ...], vectors: tuple[Any, ...
     >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
-    primals = tuple(primals)
-    return jvp(grad(f, tuple(range(len(primals)))), primals, tuple(vectors))[1]
+    primals = _a_tuple("primals", primals)
+    return jvp(grad(f, tuple(range(len(primals)))), primals, _a_tuple("vectors", vectors))[1]

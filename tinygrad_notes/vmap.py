@@ -16,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .backward import BranchOnBatch, here, rules_at_work
 from .errors import BadInputError, LeavesGraphError, ShapeError, user_line
+from .failures import composite_failed, need_function, operation_failed
 from .pytree import flatten, unflatten
 from .rules import Rule
 from .rules.elementwise import where
@@ -116,6 +117,12 @@ class Batched(NDArrayOperatorsMixin):
         return self._apply(getitem, (self, index))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        try:
+            return self._ufunc(ufunc, method, inputs, kwargs)
+        except Exception as error:
+            operation_failed(ufunc.__name__, error, *inputs, **kwargs)
+
+    def _ufunc(self, ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         level = max(map(_level, inputs))
         if _belongs_to_a_tensor(inputs, level):
             return NotImplemented
@@ -129,6 +136,12 @@ class Batched(NDArrayOperatorsMixin):
         return Batched(ufunc(*(_aligned(x, ndim, level) for x in inputs), **kwargs), level)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return self._function(func, args, kwargs)
+        except Exception as error:
+            composite_failed(func.__name__, error, args, kwargs)
+
+    def _function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves = arrays_in(args) + arrays_in(tuple(kwargs.values()))
         if not leaves:  # np.zeros(shape, dtype, like=this)
             return Batched(func((self.data.shape[0], *args[0]), *args[1:], like=self.data, **kwargs), self.level)
@@ -469,6 +482,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
     array([[2., 4.],
            [6., 8.]])
     """
+    need_function("tn.vmap", f)
 
     def batched(*args: Any, **kwargs: Any) -> Any:
         axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(args)
