@@ -1,6 +1,7 @@
 """What the site's build adds to MkDocs: generated pages, source quoted by name, formulas, pictures that code makes.
 
     {{ source tinygrad_notes/backward.py gather }}     in a page: that function's source, without its docstring
+    {{ printed }}                                      in a page: what the Python block before it prints, run now
     ![J](first_graph/J.svg)                            a picture that no file holds: the page's own blocks write J.svg
 
 MkDocs calls the functions ``on_…`` in the order in which they stand here.
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pages
-from blocks import run_page
+from blocks import find_blocks, run_page
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -26,6 +27,7 @@ from quotes import quote
 
 ROOT = Path(__file__).resolve().parents[2]
 QUOTE = re.compile(r"^\{\{ source (?P<file>\S+) (?P<names>[^}]+?) \}\}$", re.MULTILINE)
+PRINTED = "{{ printed }}"
 IMAGE = re.compile(r"!\[[^\]]*\]\((?P<target>[\w./-]+)\)")
 OUTSIDE = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<path>(?:\.\./)+[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 MATH = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
@@ -88,7 +90,20 @@ def pictures_of(file: File) -> list[tuple[str, bytes]]:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 (MkDocs' names)
     """Put the quoted source in, and lead links out of docs/ to the site's copy of what they name."""
     markdown = QUOTE.sub(lambda m: quote(ROOT, m["file"], m["names"].split()), markdown)
+    if PRINTED in markdown and page.file.abs_src_path is not None:
+        markdown = with_printed(Path(page.file.abs_src_path), markdown)
     return OUTSIDE.sub(lambda m: _inside(m, page.file, files), markdown)
+
+
+def with_printed(source: Path, markdown: str) -> str:
+    """The page with what its blocks print, where it asks for that."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {block.code: printed for block, printed, _ in run_page(source, Path(folder))}
+    pieces = markdown.split(PRINTED)
+    for k in range(len(pieces) - 1):
+        before = [block for block in find_blocks(pieces[k]) if block.language == "python"][-1]
+        pieces[k] += f"```text\n{found[before.code].rstrip()}\n```"
+    return "".join(pieces)
 
 
 def _inside(match: re.Match[str], file: File, files: Files) -> str:
