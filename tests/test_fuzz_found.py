@@ -100,6 +100,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "segments of a single entry": (lambda a: (np.hypot.reduceat(a, [0, 1, 2]),), (A,)),
     "a real polynomial by a longer complex one": (lambda u, v: np.polydiv(u, v), (A[:1], np.array([4.0 + 1j, 3.0]))),
     "slopes over steps of a wider dtype": (lambda f, x: (np.gradient(f, x),), (A + 0j, np.array([0.0, 1.0, 3.0]))),
+    "a system with one unknown as a matrix": (lambda a, b: (np.linalg.tensorsolve(a, b),), (A[None, :1], A[None, 1:2])),
+    "a system without unknowns": (lambda a: (np.linalg.tensorsolve(a, a),), (A[:0],)),
     "eigenvectors of nothing": (lambda a: (np.linalg.eig(a)[1],), (np.zeros((0, 0), complex),)),
     "a running quotient of nothing": (lambda a: (np.divide.accumulate(a),), (A[:0],)),
     "a running power in double precision": (lambda a: (np.float_power.accumulate(a),), (np.float32([0.5]),)),

@@ -139,6 +139,8 @@ class Judge:
             raise Refused(f"{what}: {refusal}") from refusal
         except np.linalg.LinAlgError as error:
             raise CannotTell(f"{what}: {error}") from error
+        except CannotTell:
+            raise
         except Exception as error:
             raise Wrong(f"{what} raises {type(error).__name__}: {error}") from error
 
@@ -197,15 +199,14 @@ class Judge:
         rng = np.random.default_rng(seed)
 
         def noise(v: Any) -> Any:
-            shape = getattr(v, "shape", None)
-            kind = getattr(getattr(v, "dtype", None), "kind", "")
-            return v if shape is None or kind not in "fc" else v * (1 + size * rng.choice([-1.0, 1.0], shape))
+            shape, kind = getattr(v, "shape", None), getattr(getattr(v, "dtype", None), "kind", "")
+            if shape is None or kind not in "fc":
+                return v
+            return v * (1 + size * rng.choice([-1.0, 1.0], shape)) + 2.0**-10 * size * rng.choice([-1.0, 1.0], shape)
 
         wide = self.program.widened()
-        if not wide.steps:
-            given: Callable[..., Any] = wide.function
-            return lambda *xs: given(*(noise(x) for x in xs))
-        return wide.compiled(wide.source("{v} = noise({v})"), noise=noise)
+        stepped = wide.compiled(wide.source("{v} = noise({v})"), noise=noise) if wide.steps else wide.function
+        return lambda *xs: stepped(*map(noise, xs))
 
     # differences
 
@@ -320,6 +321,9 @@ class Judge:
                     pack(first(*(x * (1 + 1e-13 * random_like(x, self.rng)) for x in self.point))) for _ in range(3)
                 ]
                 moved = np.ptp(np.stack(near), axis=0) * 1e6
+                spread = np.max(self.spread("vjp"), initial=0)
+                if not spread <= 1e-6 * (1 + np.max(np.abs(pack(self.gradients)), initial=0)):
+                    raise CannotTell(f"{what}: rounding each step moves the gradient by {spread:.1e}")
                 if np.any(wrong & ~(np.abs(found - expected) <= moved)):
                     k = int(np.argmax(np.where(wrong, np.abs(found - expected), -1)))
                     raise Wrong(f"{what}: entry {k} is {found[k]!r}, differences say {expected[k]!r} ± {bars[k]:.1e}")
@@ -379,6 +383,8 @@ class Judge:
         )
 
         def both(f: Callable[..., Any]) -> tuple[Any, Any]:
+            if any(a.shape != b.shape for a, b in zip(f(*copies(point)), u, strict=True)):
+                raise CannotTell("rounding changes the shapes")
             return pack(tn.vjp(f, *point)[1](u)), pack(tn.jvp(f, tuple(point), w)[1])
 
         reference = self.asked("in double precision", lambda: both(wide.function))

@@ -210,8 +210,9 @@ def _tensorsolve(a: Array, b: Array, axes: Any = None) -> Array:
     if axes is not None:
         last = [one_axis(axis, a.ndim) for axis in axes]
         a = np.transpose(a, ([k for k in range(a.ndim) if k not in last] + last))
-    shape = a.shape[b.ndim :]
-    return np.linalg.solve(a.reshape(-1, b.size), b.reshape(b.size)).reshape(shape)
+    shape = a.shape[b.ndim :] or a.shape  # all of it where A has no axes beyond B's: so NumPy slices
+    rows = a.size // b.size if b.size else 0
+    return np.linalg.solve(a.reshape(rows, b.size), b.reshape(b.size)).reshape(shape)
 
 
 @composite(
