@@ -273,14 +273,19 @@ def _hint(name: str, reason: str, arrays: list[Any], operands: tuple[Any, ...]) 
         match = re.search(pattern, reason)
         if match:
             return "\n  " + (hint(match) if callable(hint) else hint)
-    return f"\n  what it takes: help(np.{name})" if _is_numpys(name) else ""
+    full = _full_name(name)
+    return f"\n  what it takes: help({full})" if full else ""
 
 
-def _is_numpys(name: str) -> bool:
-    place: Any = np
-    for part in name.split("."):
-        place = getattr(place, part, None)
-    return place is not None
+def _full_name(name: str) -> str:
+    """``np.linalg.solve`` for ``solve``; empty for what is not NumPy's."""
+    for path in ("np", "np.linalg", "np.fft", "np.emath"):
+        place: Any = np
+        for part in f"{path}.{name}".split(".")[1:]:
+            place = getattr(place, part, None)
+        if callable(place):
+            return f"{path}.{name}"
+    return ""
 
 
 def _shape_hint(name: str, arrays: list[Any]) -> str:
@@ -331,6 +336,14 @@ HINTS: list[tuple[str, Hint]] = [
     (r"not defined for these numbers", "bits and divisors are for integers; conditions together are (t > 0) & (t < 1)"),
     (r"array of size 1", "t.tolist() gives all of them"),
     (r"[Ff]ormat (code|string)", "format its numbers: f'{t.item():.3f}', np.array2string(t.data, precision=3)"),
+    (r"invalid index to scalar", "one number has no entries: use t itself, or np.atleast_1d(t)"),
+    (r"at least two-dimensional|two or more dimensions|at least two dimensions", "a matrix has two axes: t[:, None]"),
+    (r"unsupported in linalg", "compute in double precision: t.astype(np.float64)"),
+    (r"specify 'initial'", "give initial=, the number to start from: -np.inf for max, np.inf for min"),
+    (r"not callable", "give a function, np.sum or lambda x: …"),
+    (r"object of too small depth|too deep for desired", "give a vector: np.ravel(x)"),
+    (r"in a list or a tuple", "collect them first: list(arrays)"),
+    (r"data type .* not understood", "floats are np.float16, np.float32 and np.float64, complex ones np.complex128"),
     (r"contains itself", "make a list of numbers, or of lists of numbers"),
     (r"(axis -?\d+ is out of bounds for array of dimension (\d+))", _axes),
     (r"is out of bounds for (?:axis \d+ with )?size (\d+)", _indices),
@@ -338,7 +351,7 @@ HINTS: list[tuple[str, Hint]] = [
     (r"cannot reshape array of size (\d+)",
      lambda m: f"the sizes must multiply to {m.group(1)}; -1 stands for what is left, t.reshape(-1)"),
     (r"zero-size array to reduction", "an empty array has none: test .size first (np.max and np.min take initial=)"),
-    (r"(could not be|cannot be) broadcast|shape mismatch|non-broadcastable",
+    (r"(could not be|cannot be|could not) broadcast|shape mismatch|non-broadcastable",
      "sizes go together where they are equal or 1, counted from the last axis: t[:, None] adds an axis"),
     (r"only integers, slices|arrays used as indices must be", "index with whole numbers or a mask: i.astype(int)"),
     (r"boolean index did not match", "a mask has the shape of what it picks from"),
@@ -358,7 +371,7 @@ HINTS: list[tuple[str, Hint]] = [
     (r"equal division|even split", "np.array_split takes parts of unequal size"),
     (r"axes don't match array", "give every axis once: t.transpose(1, 0) for two"),
     (r"keepdims", "keepdims=True or keepdims=False"),
-    (r"order must be|order not understood", 'order is "C", "F", "A" or "K"'),
+    (r"order must be one of|order not understood", 'order is "C", "F", "A" or "K"'),
     (r"must be finite|between 0 and 1|range \[0, 1", "quantiles are between 0 and 1, percentiles between 0 and 100"),
     (r"not supported for the input types|ufunc .* did not contain a loop|Cannot cast|no loop",
      "convert it first: np.asarray(x, dtype=float)"),

@@ -396,7 +396,11 @@ def transpose(self: Tensor, *axes: Any) -> Any:
 
 def astype(self: Tensor, dtype: Any) -> Any:
     """Cast to another float or complex dtype, recorded; other dtypes carry no derivative and raise."""
-    return call_book(np.astype, (self, np.dtype(dtype)), {})
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError as error:
+        operation_failed("astype", error, self.data, dtype=dtype)
+    return call_book(np.astype, (self, dtype), {})
 
 
 def flatten(self: Tensor, order: str = "C") -> Any:

@@ -681,7 +681,7 @@ class Tensor:
         return call_book(np.round, (self, digits), {})
 
     def __reduce__(self) -> Any:
-        """For pickle and `copy.deepcopy`: an input or a constant, with its gradient; a computed one would be cut off."""
+        """For pickle and `copy.deepcopy`: an input or a constant with its gradient; a computed one would be cut off."""
         if self.node is not None and self.node.op is not LEAF:
             raise LeavesGraphError(
                 "pickle and copy.deepcopy of a computed Tensor would drop its graph: use t.data, or copy.copy(t) for a "
@@ -735,6 +735,8 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """``t[i] = v``: from here on this handle is the updated array; earlier results keep what they used."""
+        if type(value) is not ndarray and not isinstance(value, (Tensor, float, int)) and no_numbers(value) is not None:
+            raise foreign_operand("t[i] = v", self.data, value)
         self._become(putitem(self, value, plain_index(index)))
 
     def _become(self, updated: Tensor) -> Tensor:

@@ -6,12 +6,13 @@ Every function here is linear with entries 0 and 1: what moved an entry there mo
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, call, composite, is_tracked, no_out, one_axis, otherwise, plain, rule, untracked
+from .book import Array, alias, beside, call, composite, is_tracked, no_out, one_axis, otherwise, plain, rule, untracked
 from .indexing import scatter_add
 
 __all__ = ["cast", "concatenate", "stack"]
@@ -45,6 +46,8 @@ def _reshape_others(a: Array, /, shape: Any = None, order: str = "C", *, copy: b
     if copy is False:
         plain_array: Any = untracked(a)
         plain_array.reshape(shape, order=order, copy=False)  # raises, as NumPy does, where a copy is needed
+    if order not in ("C", "F", "A"):
+        raise ValueError(f"order must be one of 'C', 'F', 'A' (got {order!r})")
     if order == "A":
         order = "F" if np.isfortran(untracked(a)) else "C"
     if order == "C":
@@ -260,7 +263,13 @@ stack = rule(_stack, "y = the arrays along a new axis:  each gets its slice of g
 
 def listed(arrays: Any, dtype: Any = None) -> list[Any]:
     """The members of a sequence, each an array."""
-    members = [a if hasattr(a, "ndim") else np.asarray(a) for a in arrays]
+    if isinstance(arrays, Iterator):
+        raise TypeError("the arrays are given in a list or a tuple")
+    arrays = list(arrays)
+    first = next((a for a in arrays if hasattr(a, "ndim")), None)
+    members = [a if hasattr(a, "ndim") else beside(np.asarray(a), first) for a in arrays]
+    if any(a.dtype.kind not in "biufc" for a in members):
+        raise TypeError("one of the arrays holds no numbers")
     return members if dtype is None else [np.astype(a, np.dtype(dtype)) for a in members]
 
 

@@ -152,7 +152,7 @@ def _enter_reduceat(ufunc: Any) -> None:
         no_out(out)
         _only_plain(ufunc, "reduceat", dtype=(dtype, None))
         axis = _single(axis, array.ndim)
-        starts = [operator.index(i) for i in np.asarray(untracked(indices)).tolist()]
+        starts = [operator.index(i) for i in _a_list(untracked(indices))]
         n = array.shape[axis]
         if any(not 0 <= i < n for i in starts):
             raise IndexError(f"an index of {starts} is out-of-bounds in {ufunc.__name__}.reduceat [0, {n})")
@@ -160,6 +160,13 @@ def _enter_reduceat(ufunc: Any) -> None:
         stops = [*starts[1:], n]
         pieces = [lines[i:j] if i < j else lines[i : i + 1] for i, j in zip(starts, stops, strict=True)]
         return np.stack([piece[0] if len(piece) == 1 else ufunc.reduce(piece, axis=0) for piece in pieces], axis=axis)
+
+
+def _a_list(indices: Any) -> Any:
+    found = np.asarray(indices)
+    if found.ndim != 1:
+        raise ValueError("object of too small depth for desired array")
+    return found.tolist()
 
 
 def _enter_at(ufunc: Any) -> None:
