@@ -177,8 +177,6 @@ class Subject:
         lacking = [name for name in extra if name not in known and name != "cache"]
         if not lacking:
             return lambda given: by_hand(**self._with_intermediates(given, needed, extra))
-        if len(needed) == len(inputs) == len(extra):
-            return lambda given: by_hand(*given.values())
         raise BadInputError(
             f"{name_of(by_hand)} needs {', '.join(lacking)}: neither an input of {name_of(self.f)} "
             f"({', '.join(inputs)}) nor one of its local variables"
