@@ -15,7 +15,7 @@ from typing import Any
 from .engines import ENGINES
 from .report import growth, picture, show, show_growth
 from .side_by_side import measure, measure_memory
-from .workloads import MEMORY, OURS, WORKLOADS
+from .workloads import MEMORY, WORKLOADS
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, figures: dict[str, Any]) -> None:
         if options.only and workload.name not in options.only:
             continue
         peers = [e for e in workload.engines if options.peers is None or e in options.peers]
-        engines = [e for e in OURS if e in ENGINES] + peers
+        engines = [*workload.ours, *peers]
         measured = (measure_memory if workload is MEMORY else measure)(workload, engines, options)
         figures["workloads"].append(measured)
         show(measured)

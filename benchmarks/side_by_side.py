@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import select
@@ -164,7 +165,7 @@ def measure(workload: Workload, engines: list[str], options: Any) -> dict[str, A
     finally:
         for process in processes.values():
             process.close()
-    return _summary(workload, engines, rounds, wrong, prepared=prepared, apart=apart)
+    return _summary(workload, engines, rounds, wrong, options.quick, prepared=prepared, apart=apart)
 
 
 def measure_memory(workload: Workload, engines: list[str], options: Any) -> dict[str, Any]:
@@ -188,11 +189,16 @@ def measure_memory(workload: Workload, engines: list[str], options: Any) -> dict
                 wrong[engine] = f"did not work: {error}"
             finally:
                 process.close()
-    return _summary(workload, engines, rounds, wrong, apart=apart)
+    return _summary(workload, engines, rounds, wrong, options.quick, apart=apart)
 
 
 def _summary(
-    workload: Workload, engines: list[str], rounds: dict[str, list[float]], wrong: dict[str, str], **more: Any
+    workload: Workload,
+    engines: list[str],
+    rounds: dict[str, list[float]],
+    wrong: dict[str, str],
+    quick: bool,
+    **more: Any,
 ) -> dict[str, Any]:
     """One workload's figures: a row per engine, and the ratio of each of ours to it, round by round."""
     ours = [engine for engine in OURS if rounds.get(engine)]
@@ -203,12 +209,13 @@ def _summary(
             row |= {"rounds": rounds[engine], "median": statistics.median(rounds[engine]), "ratios": {}}
             for mine in ours:
                 if mine != engine:
-                    row["ratios"][mine] = ratio(rounds[mine], rounds[engine], workload.goals.get((mine, engine)))
+                    goal = None if quick else workload.goals.get((mine, engine))
+                    row["ratios"][mine] = ratio(rounds[mine], rounds[engine], goal)
         rows.append(row | {key: values[engine] for key, values in more.items() if engine in values})
     return {"workload": workload.name, "title": workload.title, "unit": workload.unit, "rows": rows}
 
 
 def ratio(mine: list[float], theirs: list[float], goal: float | None) -> dict[str, Any]:
     """Median and range over the rounds of our time over theirs."""
-    each = [a / b for a, b in zip(mine, theirs, strict=True)]
+    each = [a / b if b else math.inf for a, b in zip(mine, theirs, strict=True)]
     return {"median": statistics.median(each), "least": min(each), "most": max(each), "goal": goal}

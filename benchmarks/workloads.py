@@ -40,6 +40,8 @@ class Workload:
         ``data(tiny) -> dict``: the arrays and settings; small ones for tests and ``--quick``.
     engines : tuple of str
         Besides ours, who runs it.
+    ours : tuple of str
+        Which of ours do.
     goals : dict
         ``(ours, other) -> limit`` on the ratio of their times.
     tolerance : float
@@ -61,6 +63,7 @@ class Workload:
     trains: bool = False
     steps: int = 1
     unit: str = "ms"
+    ours: tuple[str, ...] = (EAGER, COMPILED)
 
 
 # ── scalars and chains ───────────────────────────────────────────────────────────────────────────────────────────
@@ -289,13 +292,13 @@ _MLP = (NUMPY, NUMPY_OUT, TORCH, TORCH_FUSED, TORCH_COMPILE, JAX, AUTOGRAD, MYGR
 WORKLOADS = [
     Workload("chain 1", "chain of 2,100 operations, one number", "chain", chain_data(0),
              (TORCH, AUTOGRAD, MYGRAD, MICROGRAD),
-             {(EAGER, TORCH): 0.20, (EAGER, AUTOGRAD): 0.25, (EAGER, MYGRAD): 0.10}, tolerance=1e-10),
+             {(EAGER, TORCH): 0.20, (EAGER, AUTOGRAD): 0.25, (EAGER, MYGRAD): 0.10}, tolerance=1e-10, ours=(EAGER,)),
     Workload("chain 10", "the chain, (10,)", "chain", chain_data(10), (TORCH, AUTOGRAD, MYGRAD),
-             {(EAGER, TORCH): 0.40, (EAGER, AUTOGRAD): 0.25, (EAGER, MYGRAD): 0.10}, tolerance=1e-10),
+             {(EAGER, TORCH): 0.40, (EAGER, AUTOGRAD): 0.25, (EAGER, MYGRAD): 0.10}, tolerance=1e-10, ours=(EAGER,)),
     Workload("chain 1000", "the chain, (1000,)", "chain", chain_data(1000), (TORCH, AUTOGRAD, MYGRAD),
-             {(EAGER, TORCH): 0.50, (EAGER, AUTOGRAD): 0.25, (EAGER, MYGRAD): 0.10}, tolerance=1e-10),
+             {(EAGER, TORCH): 0.50, (EAGER, AUTOGRAD): 0.25, (EAGER, MYGRAD): 0.10}, tolerance=1e-10, ours=(EAGER,)),
     Workload("demo", "micrograd's demo: scalar 2-16-16-1, 100 points", "demo", demo_data, (TORCH, MICROGRAD),
-             {(EAGER, TORCH): 0.35, (EAGER, MICROGRAD): 0.20}, tolerance=1e-10),
+             {(EAGER, TORCH): 0.35, (EAGER, MICROGRAD): 0.20}, tolerance=1e-10, ours=(EAGER,)),
     Workload("sample", "scalar 2-16-16-1, one sample", "sample", sample_data, (TORCH, MICROGRAD),
              {(COMPILED, MICROGRAD): 0.02}, tolerance=1e-10),
     Workload("logistic", "logistic regression 12288 × 209", "logistic", logistic_data, TRAINING,
@@ -305,22 +308,23 @@ WORKLOADS = [
     Workload("planar loop", "2,000 steps of it in one call", "planar_loop", planar_loop_data,
              (NUMPY, NUMPY_OUT, JAX_SCAN), {(COMPILED, NUMPY_OUT): 0.75}, trains=True, steps=LOOP, unit="µs"),
     Workload("mlp 64", "784-256-128-10, float32, Adam, batch 64", "mlp", mlp_data([784, 256, 128, 10], 64), _MLP,
-             {(COMPILED, TORCH): 0.6, (COMPILED, TORCH_FUSED): 0.9, (COMPILED, NUMPY): 0.9}, 0.02, trains=True),
+             {(COMPILED, TORCH): 0.6, (COMPILED, TORCH_FUSED): 0.9, (COMPILED, NUMPY): 0.9}, 0.02,
+             trains=True, ours=OURS),
     Workload("mlp 1024", "the same, batch 1024", "mlp", mlp_data([784, 256, 128, 10], 1024), _MLP,
-             {(COMPILED, TORCH): 0.55, (COMPILED, JAX): 1.05}, 0.02, trains=True),
+             {(COMPILED, TORCH): 0.55, (COMPILED, JAX): 1.05}, 0.02, trains=True, ours=OURS),
     Workload("conv", "two convolutions (8, 16 filters), batch 32, SGD", "conv", conv_data, TRAINING,
-             {(COMPILED, TORCH): 1.2, (COMPILED, MYGRAD): 0.2}, 1e-3, trains=True),
+             {(COMPILED, TORCH): 1.2, (COMPILED, MYGRAD): 0.2}, 1e-3, trains=True, ours=OURS),
     Workload("layer norm", "gelu, sigmoid, log1p exp, layer norm on (4096, 1024)", "layer_norm", layer_norm_data,
              (NUMPY, NUMPY_OUT, TORCH, TORCH_COMPILE, JAX, AUTOGRAD, MYGRAD, TINYGRAD),
              {(EAGER, NUMPY): 1.3, (COMPILED, TORCH): 0.85, (COMPILED, TORCH_COMPILE): 0.95, (COMPILED, JAX): 0.5},
-             1e-4),
+             1e-4, ours=OURS),
     Workload("gpt", "tiny GPT, 2 layers of 64, context 64, batch 16, Adam", "gpt", gpt_data,
              (NUMPY, TORCH, TORCH_FUSED, TORCH_COMPILE, JAX, AUTOGRAD, MYGRAD, TINYGRAD),
-             {(EAGER, TORCH): 1.25, (COMPILED, TORCH): 1.05, (COMPILED, JAX): 1.05}, 0.05, trains=True),
+             {(EAGER, TORCH): 1.25, (COMPILED, TORCH): 1.05, (COMPILED, JAX): 1.05}, 0.05, trains=True, ours=OURS),
     Workload("hessian", "Hessian of 100 parameters", "hessian", hessian_data, (TORCH_FUNC, JAX, AUTOGRAD),
-             {(EAGER, TORCH_FUNC): 0.3}),
+             {(EAGER, TORCH_FUNC): 0.3, (COMPILED, TORCH_FUNC): 0.3}),
     Workload("hvp", "Hessian times vector, 100,180 parameters", "hvp", hvp_data,
-             (NUMPY, TORCH, TORCH_FUNC, JAX, AUTOGRAD), {(EAGER, TORCH): 1.0}),
+             (NUMPY, TORCH, TORCH_FUNC, JAX, AUTOGRAD), {(EAGER, TORCH): 1.0, (COMPILED, TORCH): 1.0}),
 ]  # fmt: skip
 
 MEMORY = Workload("memory", "peak memory of a training step of 784-4×1024-10, batch 4096, SGD", "mlp",

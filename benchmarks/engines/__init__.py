@@ -32,6 +32,7 @@ class Engine:
 ENGINES: dict[str, tuple[str, str, str]] = {  # name: (file, class, package)
     names.EAGER: ("ours", "Eager", "tinygrad-notes"),
     names.KEPT: ("ours", "EagerKept", "tinygrad-notes"),
+    names.COMPILED: ("ours_compiled", "Compiled", "tinygrad-notes"),
     names.NUMPY: ("by_hand", "ByHand", "numpy"),
     names.NUMPY_OUT: ("by_hand_out", "ByHandOut", "numpy"),
     names.TORCH: ("pytorch", "Torch", "torch"),

@@ -39,6 +39,17 @@ class Adam:
         ]
 
 
+class Descent:
+    """Plain gradient descent on a list of arrays."""
+
+    def __init__(self, lr: float) -> None:
+        self.lr = lr
+
+    def step(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
+        """New parameters."""
+        return [W - self.lr * dW for W, dW in zip(parameters, gradients, strict=True)]
+
+
 # ── pieces, each with its way back ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -223,9 +234,9 @@ class ByHand(Engine):
         return run
 
     def mlp(self, d: Data) -> Run:
-        """Any number of layers; relu, softmax cross-entropy; Adam."""
+        """Any number of layers; relu, softmax cross-entropy; Adam or plain descent."""
         X, labels, parameters = d["X"], d["labels"], list(d["parameters"])
-        adam = Adam(parameters, d["lr"])
+        optimizer = Adam(parameters, d["lr"]) if d.get("adam", True) else Descent(d["lr"])
 
         def run() -> Any:
             nonlocal parameters
@@ -238,7 +249,7 @@ class ByHand(Engine):
                 gradients = [activations[k].T @ g, g.sum(axis=0), *gradients]
                 if k:
                     g = g @ Ws[k].T * (activations[k] > 0)
-            parameters = adam.step(parameters, gradients)
+            parameters = optimizer.step(parameters, gradients)
             return J, parameters
 
         return run

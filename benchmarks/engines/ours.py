@@ -167,7 +167,8 @@ class Eager(Engine):
 
     def mlp(self, d: Data) -> Run:
         """Labels as rows with a single 1."""
-        return self.adam(mlp_cost, d, d["X"], one_hot(d["labels"], d["parameters"][-1].size, np.float32))
+        Y = one_hot(d["labels"], d["parameters"][-1].size, np.float32)
+        return (self.adam if d.get("adam", True) else self.descent)(mlp_cost, d, d["X"], Y)
 
     def conv(self, d: Data) -> Run:
         """`nn`'s convolution."""

@@ -29,23 +29,25 @@ class Tinygrad(Engine):
         return [x.numpy() for x in (value, *others)]
 
     def train(self, cost: Any, d: Data, adam: bool, *given: Any) -> Run:
-        """Steps of its optimiser."""
+        """Steps of its Adam; plain descent written out, as its SGD keeps the rate in float32."""
         Tensor = self.t.Tensor
-        parameters = [Tensor(np.array(p), requires_grad=True).realize() for p in d["parameters"]]
-        optimizer = self.optim.Adam(parameters, lr=d["lr"]) if adam else self.optim.SGD(parameters, lr=d["lr"])
+        parameters = [Tensor(np.array(p)).realize() for p in d["parameters"]]
+        optimizer = self.optim.Adam(parameters, lr=d["lr"]) if adam else None
         inputs = [Tensor(x).realize() for x in given]
 
         @self.t.TinyJit
         def step(*inputs: Any) -> Any:
-            optimizer.zero_grad()
             J = cost(parameters, *inputs)
+            if optimizer is None:
+                gradients = J.gradient(*parameters)
+                return J.realize(*(p.assign(p - d["lr"] * g) for p, g in zip(parameters, gradients, strict=True)))
+            optimizer.zero_grad()
             J.backward()
             return J.realize(*optimizer.schedule_step())
 
         def run() -> Any:
-            with Tensor.train():
-                J = step(*inputs)
-            return J, parameters
+            with self.t.Context(TRAINING=1):
+                return step(*inputs), parameters
 
         return run
 
@@ -116,7 +118,7 @@ class Tinygrad(Engine):
     def layer_norm(self, d: Data) -> Run:
         """Value and four gradients."""
         Tensor = self.t.Tensor
-        parameters = [Tensor(p, requires_grad=True).realize() for p in d["parameters"]]
+        parameters = [Tensor(p).realize() for p in d["parameters"]]
         G = Tensor(d["G"]).realize()
 
         @self.t.TinyJit
