@@ -31,9 +31,9 @@ PRINTED = "{{ printed }}"
 IMAGE = re.compile(r"!\[[^\]]*\]\((?P<target>[\w./-]+)\)")
 OUTSIDE = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<path>(?:\.\./)+[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 MATH = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
-SVG = re.compile(r'<p><img(?P<before>[^>]*?)src="(?P<src>[^"]+\.svg)"(?P<after>[^>]*?) ?/?></p>')
+PICTURE = re.compile(r'<p><img(?P<before>[^>]*?)src="(?P<src>[^":]+)"(?P<after>[^>]*?) ?/?></p>')
 WIDTH = re.compile(r'<svg[^>]*? width="([\d.]+)(?:pt|px)?"')
-SMALLEST = 0.8
+SMALLEST = 0.7
 """A picture is shrunk to its column down to this share of its size; a larger one scrolls."""
 
 
@@ -128,8 +128,8 @@ def on_page_content(html_text: str, page: Page, config: MkDocsConfig, files: Fil
     def boxed(match: re.Match[str]) -> str:
         uri = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), match["src"]))
         picture = files.get_file_from_path(uri)
-        width = WIDTH.search(picture.content_string) if picture is not None else None
-        least = f' style="min-width:{SMALLEST * float(width[1]):.0f}px"' if width else ""
+        width = SMALLEST * width_of(picture) if picture is not None else 0
+        least = f' style="min-width:{width:.0f}px"' if width else ""
         return f'<div class="picture"><img{match["before"]}src="{match["src"]}"{match["after"]}{least}></div>'
 
     def typeset(match: re.Match[str]) -> str:
@@ -137,4 +137,13 @@ def on_page_content(html_text: str, page: Page, config: MkDocsConfig, files: Fil
         math = convert(html.unescape(match["latex"]), display=display)
         return f'<{match["tag"]} class="math">{math}</{match["tag"]}>'
 
-    return SVG.sub(boxed, MATH.sub(typeset, html_text))
+    return PICTURE.sub(boxed, MATH.sub(typeset, html_text))
+
+
+def width_of(picture: File) -> float:
+    """The picture's own width in pixels."""
+    content = picture.content_bytes
+    if content.startswith(b"\x89PNG"):
+        return float(int.from_bytes(content[16:20], "big"))
+    found = WIDTH.search(content.decode("utf-8", "replace"))
+    return float(found[1]) if found else 0.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,7 +61,13 @@ class Page:
                 self.pictures[name] = base64.b64decode(content) if suffix == "png" else content.encode()
                 self.parts.append(f"![{_title(content) if suffix == 'svg' else 'What the cell draws'}]({name})")
                 return
-        self.parts.append("```text\n" + "".join(data["text/plain"]).rstrip() + "\n```")
+        text = _words("".join(data["text/html"])) if "text/html" in data else "".join(data["text/plain"]).rstrip()
+        self.parts.append(f"```text\n{text}\n```")
+
+
+def _words(page: str) -> str:
+    """What a piece of HTML says."""
+    return html.unescape(re.sub(r"<[^>]+>", "", re.sub(r"</strong>", "\n", page))).strip()
 
 
 def _title(svg: str) -> str:

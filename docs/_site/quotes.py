@@ -12,8 +12,8 @@ Definition = ast.FunctionDef | ast.ClassDef
 def quote(root: Path, file: str, names: list[str]) -> str:
     """The definitions `names` of a file as a Markdown block, each without its docstring.
 
-    A name is a function, a class, ``Class.method``, a name that is assigned at the top of the file, or ``rule:np.exp``:
-    the call of ``rule`` with that first argument.
+    A name is a function, a class, ``Class.method``, a name that is assigned at the top of the file, ``fields:Class``
+    for a class without its methods, or ``rule:np.exp`` for the call of ``rule`` with that first argument.
     """
     text = (root / file).read_text(encoding="utf-8")
     tree = ast.parse(text)
@@ -29,6 +29,12 @@ def _find(tree: ast.Module, name: str, file: str) -> ast.stmt:
                 call = node.value
                 if ast.unparse(call.func) == "rule" and ast.unparse(call.args[0]) == name.removeprefix("rule:"):
                     return node
+    if name.startswith("fields:"):
+        whole = _find(tree, name.removeprefix("fields:"), file)
+        assert isinstance(whole, ast.ClassDef)
+        whole.body = [node for node in whole.body if not isinstance(node, ast.FunctionDef)]
+        whole.end_lineno = whole.body[-1].end_lineno
+        return whole
     body: list[ast.stmt] = tree.body
     found: ast.stmt | None = None
     for part in name.split("."):
