@@ -63,8 +63,12 @@ def debug() -> Iterator[None]:
       at <doctest tinygrad_notes.graphs.debug.debug[2]>:3:  y = np.log(x)
     To do: keep x away from 0: np.log(x + 1e-12), or np.maximum(x, 1e-12)
     """
-    with _walking_watched(), call_sites(_watch), np.errstate(all="ignore"):
-        yield
+    before = np.geterr()
+    try:
+        with _walking_watched(), call_sites(_watch), np.errstate(all="ignore"):
+            yield
+    finally:
+        np.seterr(**before)  # which np.errstate may leave undone when Ctrl-C hits it
 
 
 @contextmanager

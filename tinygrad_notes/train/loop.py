@@ -201,18 +201,22 @@ def fit(
         run = loop.continued(run, path)
     every = checkpoint_every or -(-loop.m // loop.size)
     stopped = f"all {epochs} epochs"
-    with progress_bar(progress, epochs) as show:
-        while run.epoch < epochs:
-            if early_stopping is not None and run.waited >= early_stopping.patience:
-                stopped = f"no lower {early_stopping.monitor} for {early_stopping.patience} measurements"
-                break
-            last_of_epoch = loop.step(run, path if run.steps % every == 0 else None)
-            if last_of_epoch:
-                if run.epoch % measure_every == 0 or run.epoch == epochs:
-                    loop.measure(run)
-                    _note_best(run, early_stopping)
-                run.total = 0.0
-                show(run.epoch, run.rows[-1] if run.rows else {})
+    warned = np.geterr()
+    try:
+        with progress_bar(progress, epochs) as show:
+            while run.epoch < epochs:
+                if early_stopping is not None and run.waited >= early_stopping.patience:
+                    stopped = f"no lower {early_stopping.monitor} for {early_stopping.patience} measurements"
+                    break
+                last_of_epoch = loop.step(run, path if run.steps % every == 0 else None)
+                if last_of_epoch:
+                    if run.epoch % measure_every == 0 or run.epoch == epochs:
+                        loop.measure(run)
+                        _note_best(run, early_stopping)
+                    run.total = 0.0
+                    show(run.epoch, run.rows[-1] if run.rows else {})
+    finally:
+        np.seterr(**warned)  # which np.errstate may leave undone when Ctrl-C hits it
     if path is not None and is_finite(run.params):
         loop.write(run, path)
     trained = run.best_params if early_stopping else run.params
