@@ -24,14 +24,15 @@ def push_forward(root: Node, tangents: dict[Node, Any], start: int, record: bool
     ----------
     root : Node
     tangents : dict of Node to array or Tensor
-        Tangents of the inputs, each of its node's shape.
+        Tangents of the inputs, each of its node's shape. Those of the nodes on the way are added, so that a second
+        root of the same graph finds them done.
     start : int
         Nodes made before this id are constants of this pass.
     record : bool
         Compute with Tensors, so that the tangent is itself a graph.
     """
     order, _, _ = gather(root, start)
-    found = dict(tangents)
+    found = tangents
     for node in order:
         if node in found:
             continue
@@ -53,7 +54,7 @@ def _node_tangent(node: Node, moving: list[tuple[int, Any]], record: bool) -> An
             filled[position] = _zeros(parent.like, _foreign(t for _, t in moving))
         for i in range(rule.inputs if not rule.variadic else len(filled)):
             if i not in op.which and (rule.variadic or rule.vjps[i] is not None):
-                filled[i] = np.zeros_like(filled[i])
+                filled[i] = np.zeros_like(filled[i])[()]  # a plain number's 0 is a number, no array
         for k, t in moving:
             filled[op.which[k]] = t
         return _apply(op, filled)
