@@ -4,7 +4,9 @@
     s = e / (1 + e)          ──►                e = exp(x[i:i+32]); s[i:i+32] = e / (1 + e)
 
 A row is everything behind the leading axes. Elementwise calls, reductions over other than the leading axes and reshapes
-that keep the rows go row by row; a sum over the rows is summed block by block, so its rounding differs.
+that keep the rows go row by row. Three things are rounded differently than on the whole arrays: a sum over the rows is
+summed block by block, rows of floats are summed by BLAS, and where NumPy has no vectors for a function of float32,
+kernels.py may have.
 
 `blocked` finds the regions and puts one instruction, a `Block`, in the place of each.
 """
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from . import calls
+from .kernels import has_quicker_log1p, log1p
 from .passes import drop_dead, is_elementwise, made_by
 from .program import Instruction, Program, Value, replace_values
 
@@ -31,6 +34,9 @@ WORTH = 1 << 20
 
 BEYOND = 40
 """How many instructions after the end of a region are looked through for sums over its rows."""
+
+SHORTEST = 32
+"""Entries of a row that BLAS sums quicker than NumPy."""
 
 LONGEST_ROW = 1 << 15
 """Bytes: a few rows of each array have to fit into cache together."""
@@ -391,6 +397,7 @@ class _BodyWriter:
         self.body.rows_out = [(v, self.inside[v]) for v in block.rows_out]
         self.body.reduced = [(v, self.inside[v], _ufunc(block.maker[v])) for v in block.reduced]
         program.outputs = [self.inside[v] for v in (*block.rows_out, *block.reduced)]
+        sum_by_blas(program)
 
     def _shape(self, v: Value) -> tuple[int, ...]:
         axes = row_axes(v.shape, self.block.count)
@@ -406,6 +413,10 @@ class _BodyWriter:
             return Instruction(i.f, (new[0], (-1, *out.shape[1:])), {}, (out,), site=i.site, shares=(new[0],))
         if i.f in (calls.copy, np.broadcast_to):
             return Instruction(calls.astype, (new[0], out.dtype), {}, (out,), site=i.site)
+        if i.f is np.log1p and has_quicker_log1p(out.dtype):
+            w = like(out, "result", out.shape)
+            self.body.program.instructions.append(Instruction(np.add, (new[0], 1), {}, (w,), site=i.site))
+            return Instruction(log1p, (new[0], w), {}, (out,), site=i.site)
         return Instruction(i.f, new, {}, (out,), site=i.site)
 
     def _reduction(self, i: Instruction) -> Instruction:
@@ -439,6 +450,43 @@ class _BodyWriter:
             self.whole[v, shape] = like(v, "input", shape)
             self.body.fixed.append((v, self.whole[v, shape]))
         return self.whole[v, shape]
+
+
+def sum_by_blas(program: Program) -> None:
+    """Let BLAS sum rows of floats, and multiply and sum in one go where a product is only summed."""
+    uses = program.uses()
+    left_out = set()
+    ones: dict[Any, Value] = {}
+    for k, i in enumerate(program.instructions):
+        if not _is_reduction(i) or _ufunc(i) is not np.add or i.out.dtype.char not in "fd":
+            continue
+        x, axes = i.args[0], _axes(i)
+        if x.dtype != i.out.dtype or x.shape[-1:] < (SHORTEST,) or axes not in ((x.ndim - 1,), tuple(range(x.ndim))):
+            continue
+        factors = made_by(x, np.multiply)
+        if factors is not None and (
+            len(uses[x]) > 1
+            or x in program.outputs
+            or not all(isinstance(v, Value) and v.ndim and v.dtype == x.dtype for v in factors)
+        ):
+            factors = None
+        new = None
+        if len(axes) == 1:
+            if factors is None:
+                row = ones.setdefault((x.shape[-1], x.dtype), _constant(np.ones(x.shape[-1], x.dtype), "ones"))
+            keep = {"keepdims": True} if i.out.ndim == x.ndim else {}
+            new = Instruction(np.vecdot, factors or (x, row), keep, i.outs, site=i.site)
+        elif factors is not None and factors[0].shape == factors[1].shape:
+            new = Instruction(np.vdot, factors, {}, i.outs, site=i.site)
+        if new is not None:
+            program.instructions[k] = new
+            if factors is not None:
+                left_out.add(x.producer)
+    program.instructions = [i for i in program.instructions if i not in left_out]
+
+
+def _constant(data: Any, name: str) -> Value:
+    return Value("constant", data, data, name)
 
 
 def like(v: Value, kind: str, shape: tuple[int, ...]) -> Value:

@@ -18,9 +18,9 @@ import numpy as np
 
 from . import calls
 from .passes import fill_of, is_elementwise
-from .program import Instruction, Program, Value, call_name
+from .program import Instruction, Program, Site, Value, call_name
 from .scalars import FROM_MATH, scalar_lines
-from .storage import Storage
+from .storage import LARGE, Storage
 
 __all__ = ["Emitted", "Writer", "array_in", "emit"]
 
@@ -36,8 +36,11 @@ PREFIXES: dict[Any, str] = {np.negative: "-", operator.neg: "-", operator.pos: "
 KEYWORD_OUT = {np.maximum, np.minimum}
 """NumPy warns of ``out`` by position here."""
 
-LARGE = 1 << 16
-"""Bytes from which fresh memory costs more than a second pass."""
+ARITHMETIC = {*SYMBOLS, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.arctan2, np.logaddexp, np.copysign}
+"""Functions of two operands of one dtype."""
+
+DIRECT = {np.dot, np.where, np.copyto, np.concatenate}
+"""Functions in C whose dispatch to other array types costs as much as they do; here all are NumPy's own arrays."""
 
 TAKEN = {"np", "run", "exact", "make", "constants", "memory", "abs", "float", "list", *FROM_MATH}
 
@@ -76,6 +79,7 @@ class Writer:
         self.functions: dict[Any, str] = {}
         self.arrays: dict[Any, str] = {}
         self.fixed: set[Value] = set()  # views of buffers, made once
+        self.guarded: tuple[Any, int] = ((), -1)
         self.lines: list[tuple[int, Instruction]] = []
         self.indent = "        "
 
@@ -116,7 +120,8 @@ class Writer:
             short = call_name(f).replace(".", "_")
             if isinstance(owner, np.ufunc) or _lookup(public) is f:
                 name = self.free_name(short)
-                self.header.append(f"{name} = {public}")
+                direct = f in DIRECT and hasattr(f, "_implementation")
+                self.header.append(f"{name} = {public}{'._implementation' if direct else ''}")
             else:
                 name = self.constant(f, short if module else "f")
             self.functions[f] = name
@@ -165,7 +170,7 @@ class Writer:
 
     def operand(self, x: Any, out: Value, others: tuple[Any, ...]) -> str:
         """An elementwise operand: a Python number beside arrays as a 0-d array, which NumPy reads quicker."""
-        if type(x) in (int, float) and out.ndim:
+        if type(x) in (int, float) and out.ndim and out.producer is not None and out.producer.f in ARITHMETIC:
             dtypes = {v.dtype for v in others if isinstance(v, Value) and v.ndim}
             if len(dtypes) == 1 and next(iter(dtypes)).kind in "fc":
                 dtype = next(iter(dtypes))
@@ -188,9 +193,8 @@ class Writer:
             self.instruction(i)
             if len(self.body) > before:
                 marks.append((before, i))
-                if i.site is not None and i.site is not site:
-                    site = i.site
-                    self.body[before] += f"  # {'backward of ' if site.backward else ''}line {site.line}: {site.text}"
+                self.guard(before, i)
+                site = self.remark(before, i, site)
             dead = [self.names[v] for v in self.storage.dies.get(k, []) if v in self.names and v.nbytes >= LARGE]
             if dead:
                 self.body.append(f"{' = '.join(dead)} = None")
@@ -211,6 +215,25 @@ class Writer:
         lines = [(len(head) + 1 + before, i) for before, i in marks]
         return Emitted(text, self.constants, lines)
 
+    def guard(self, before: int, i: Instruction) -> None:
+        """Put the lines of an instruction under the ``np.errstate`` it was under."""
+        errors = i.site.errors if i.site else ()
+        if errors:
+            goes_on = self.guarded == (errors, before)
+            how = ", ".join(f'{kind}="{what}"' for kind, what in errors)
+            head = [] if goes_on else [f"with {self.function(np.errstate)}({how}):"]
+            self.body[before:] = [*head, *(f"    {line}" for line in self.body[before:])]
+            self.guarded = (errors, len(self.body))
+
+    def remark(self, before: int, i: Instruction, last: Site | None) -> Site | None:
+        """Name the user's line where another one begins."""
+        site = i.site
+        if site is None or not site.file or site.same_line(last):
+            return last
+        of = f"{'backward of ' if site.backward else ''}line {site.line}"
+        self.body[before] += f"  # {of}: {site.text}" if site.text else f"  # {of}"
+        return site
+
     def repeated(self, arguments: str) -> list[str]:
         """``repeat(n, ...)``: the body in a loop; donated numbers are handed on, all other results are kept."""
         carried = {k: self.name(self.program.inputs[p]) for k, p in self.storage.donated.items()}
@@ -219,7 +242,7 @@ class Writer:
         kept = [k for k in range(len(texts)) if k not in carried]
         lists = {k: self.free_name(f"all_{texts[k]}") for k in kept}
         lines = [f"    def repeat(times, {arguments}):", *(f"        {name} = []" for name in lists.values()),
-                 "        for _ in range(times):", *(f"            {line}" for line in self.body[:-1]),
+                 "        for _ in range(times):", *(f"            {line}" for line in self.body[:-1] or ["pass"]),
                  *(f"            {lists[k]}.append({texts[k]})" for k in kept)]  # fmt: skip
         if handed:
             lines.append(f"            {', '.join(a for a, _ in handed)} = {', '.join(b for _, b in handed)}")
@@ -367,12 +390,9 @@ class Writer:
             self.body.append(f"{name} = {call}")
         elif f is np.where:
             condition, a, b = map(self.text, args)
-            if i.out.nbytes < LARGE:
-                self.body.append(f"{name} = {self.function(f)}({condition}, {a}, {b})")
-            else:
-                copyto = self.function(np.copyto)
-                self.body += [f"{copyto}({target}, {b})", f"{copyto}({target}, {a}, where={condition})",
-                              f"{name} = {target}"]  # fmt: skip
+            copyto = self.function(np.copyto)
+            self.body += [f"{copyto}({target}, {b})", f"{copyto}({target}, {a}, where={condition})",
+                          f"{name} = {target}"]  # fmt: skip
         elif f is calls.astype:
             self.body += [f'{self.function(np.copyto)}({target}, {self.text(args[0])}, "unsafe")', f"{name} = {target}"]
         elif f is calls.reshape:
@@ -382,6 +402,7 @@ class Writer:
             self.put(i, target, name)
         elif getattr(f, "__name__", "") == "reduce" and not {"where", "initial", "dtype"} & set(i.kwargs):
             axis, keep = i.kwargs.get("axis", 0), i.kwargs.get("keepdims", False)
+            axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
             tail = f", {keep}" if keep else ""
             self.body.append(
                 f"{name} = {self.function(f)}({self.text(args[0])}, {self.text(axis)}, None, {target}{tail})"

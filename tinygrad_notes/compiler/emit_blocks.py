@@ -19,7 +19,7 @@ import numpy as np
 
 from .blocks import Block
 from .emit import Emitted, Writer
-from .program import Instruction, Program, Value
+from .program import Instruction, Program, Site, Value
 from .storage import BlockStorage, Place, Storage
 from .threads import for_threads, in_blocks
 
@@ -121,16 +121,16 @@ class _BlockFunction(Writer):
 
     def written_with(self, parts: dict[Value, str]) -> list[str]:
         """The function; results over all rows are written into `parts`."""
-        site = None
+        site: Site | None = None
         for i in self.program.instructions:
             before = len(self.body)
             if i.out in parts:
                 self.body.append(f"{parts[i.out]}[{self.number}] = {self.call(i)}")
             else:
                 self.instruction(i)
-            if i.site is not None and i.site is not site and len(self.body) > before:
-                site = i.site
-                self.body[before] += f"  # {'backward of ' if site.backward else ''}line {site.line}: {site.text}"
+            if len(self.body) > before:
+                self.guard(before, i)
+                site = self.remark(before, i, site)
         for value, position in self.storage.copies:
             self.body.append(f"{self.name(self.program.inputs[position])}[...] = {self.name(value)}")
         arguments = ", ".join((self.number, self.rows, *self.own.values()))

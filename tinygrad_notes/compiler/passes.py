@@ -214,6 +214,13 @@ def _broadcast_to(i: Instruction) -> Any:
     return (calls.full, (shape, filled[1], i.out.dtype)) if filled else None
 
 
+@simpler(calls.getitem)
+def _getitem(i: Instruction) -> Any:
+    x, index = i.args
+    whole = index is Ellipsis or (isinstance(index, tuple) and all(part is Ellipsis for part in index))
+    return x if whole and _stands_for(x, i.out) else None
+
+
 @simpler(np.where)
 def _where(i: Instruction) -> Any:
     _, a, b = i.args
@@ -312,7 +319,8 @@ def fold(program: Program) -> None:
         if i.effect or i.several or not known or (i.f is calls.full and i.out.ndim) or i.out.nbytes > LARGEST_FOLD:
             kept.append(i)
             continue
-        result = i.f(*replace_values(i.args, data), **replace_values(i.kwargs, data))
+        with np.errstate(**dict(i.site.errors if i.site else ())):  # type: ignore[arg-type]
+            result = i.f(*replace_values(i.args, data), **replace_values(i.kwargs, data))
         if isinstance(result, np.ndarray) and result.ndim:
             i.out.kind, i.out.data, i.out.producer = "constant", result, None
         else:

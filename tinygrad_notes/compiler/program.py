@@ -27,12 +27,21 @@ class Site:
         The line itself.
     backward : bool
         The instruction belongs to the derivative of that line.
+    errors : tuple of (str, str)
+        What ``np.errstate`` said there that it didn't say around: ``("divide", "ignore")``.
     """
 
-    __slots__ = ("backward", "file", "line", "text")
+    __slots__ = ("backward", "errors", "file", "line", "text")
 
-    def __init__(self, file: str, line: int, text: str, backward: bool) -> None:
-        self.file, self.line, self.text, self.backward = file, line, text, backward
+    def __init__(
+        self, file: str, line: int, text: str, backward: bool, errors: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        self.file, self.line, self.text, self.backward, self.errors = file, line, text, backward, errors
+
+    def same_line(self, other: Site | None) -> bool:
+        """Whether both are one line of the user's, and both it or both its derivative."""
+        mine = (self.file, self.line, self.backward)
+        return other is not None and mine == (other.file, other.line, other.backward)
 
 
 class Value:

@@ -93,16 +93,20 @@ def may_write(i: Instruction) -> bool:
     f = i.f
     if is_elementwise(f):
         return not {"where", "out"} & set(i.kwargs)
+    if f is np.where:
+        return i.out.nbytes >= LARGE  # two passes over small arrays cost more than fresh memory
     owner = getattr(f, "__self__", None)
     if isinstance(owner, np.ufunc):
         return f.__name__ in ("reduce", "accumulate")
     return f in WRITERS
 
 
+LARGE = 1 << 16
+"""Bytes from which fresh memory costs more than a second pass."""
+
 WRITERS: frozenset[Callable[..., Any]] = frozenset(
     (
         np.matmul,
-        np.where,
         np.clip,
         kernels.log1p,
         np.concatenate,

@@ -35,7 +35,8 @@ class Recorder:
         self.instructions: list[Instruction] = []
         self.inputs: list[Value] = []
         self.constants: dict[int, Value] = {}
-        self.sites: dict[tuple[str, int, bool], Site] = {}
+        self.sites: dict[Any, Site] = {}
+        self.errors: dict[str, Any] = dict(np.geterr())
 
     def input(self, sample: Any, position: int, name: str) -> Traced:
         """A new input."""
@@ -115,12 +116,15 @@ class Recorder:
                     return self._at(mark.code.co_filename, mark.line, True)
             frame = frame.f_back
         here = user_frame()
-        return None if here is None else self._at(here.f_code.co_filename, here.f_lineno, backward)
+        if here is None:
+            return self._at("", 0, backward) if np.geterr() != self.errors else None
+        return self._at(here.f_code.co_filename, here.f_lineno, backward)
 
     def _at(self, file: str, line: int, backward: bool) -> Site:
-        key = (file, line, backward)
+        errors = tuple((kind, str(how)) for kind, how in np.geterr().items() if how != self.errors[kind])
+        key = (file, line, backward, errors)
         if key not in self.sites:
-            self.sites[key] = Site(file, line, linecache.getline(file, line).strip(), backward)
+            self.sites[key] = Site(file, line, linecache.getline(file, line).strip(), backward, errors)
         return self.sites[key]
 
 
@@ -246,9 +250,9 @@ class Traced:
     def __bool__(self) -> bool:
         if rules_at_work() or _inside_the_package():
             producer = self.value.producer
-            if producer is not None and producer.f is np.logical_or.reduce:
+            if producer is not None and producer.f == np.logical_or.reduce:
                 return True  # a rule asks whether the careful way is needed anywhere: it may be
-            if producer is not None and producer.f is np.logical_and.reduce:
+            if producer is not None and producer.f == np.logical_and.reduce:
                 return False
         raise CompileError(
             "a compiled function can't branch on a value: it is traced once, and the branch would be frozen. "
@@ -444,7 +448,7 @@ class Traced:
             return None
         f = ufunc if method == "__call__" else getattr(ufunc, method)
         result = self.recorder.record(f, _reduced_arguments(inputs) if method == "reduce" else inputs, kwargs)
-        return self._into(out, result)
+        return result if out is None else self._into(out, result)
 
     def _into(self, out: Any, result: Any) -> Any:
         """Honour ``out=``: the handle given there stands for the result from now on."""
