@@ -102,6 +102,13 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "slopes over steps of a wider dtype": (lambda f, x: (np.gradient(f, x),), (A + 0j, np.array([0.0, 1.0, 3.0]))),
     "a system with one unknown as a matrix": (lambda a, b: (np.linalg.tensorsolve(a, b),), (A[None, :1], A[None, 1:2])),
     "a system without unknowns": (lambda a: (np.linalg.tensorsolve(a, a),), (A[:0],)),
+    "pieces chosen by rows": (
+        lambda a: (np.piecewise(a, [np.array([True, False, True])], [np.sin, 2.0]),),
+        (np.array([[0.6, 1.2, -0.2], [0.4, -0.6, -0.9], [0.1, 0.9, -1.2]]),),
+    ),
+    "the least of one number, an initial value and an axis": (lambda a: (np.min(a, axis=0, initial=0.5),), (A[1],)),
+    "nothing, over and over": (lambda a: (np.resize(a, (3,)),), (A[:0],)),
+    "the pseudo-inverse of nothing": (lambda a: (np.linalg.pinv(a, hermitian=True),), (M[:0],)),
     "eigenvectors of nothing": (lambda a: (np.linalg.eig(a)[1],), (np.zeros((0, 0), complex),)),
     "a running quotient of nothing": (lambda a: (np.divide.accumulate(a),), (A[:0],)),
     "a running power in double precision": (lambda a: (np.float_power.accumulate(a),), (np.float32([0.5]),)),
@@ -133,3 +140,9 @@ def test_a_python_number_beside_a_narrow_array_does_not_widen_it() -> None:
         assert xlogy(2.0, value).dtype == np.float16
         assert xlogy(value, 2).dtype == np.float16
     assert tn.nn.sigmoid(0.0).dtype == np.float64
+
+
+def test_nothing_is_left_of_zeros() -> None:
+    for trim in ("f", "b", "fb"):
+        zeros = np.zeros((1, 2))
+        assert np.trim_zeros(tn.Tensor(zeros), trim, axis=-1).shape == np.trim_zeros(zeros, trim, axis=-1).shape

@@ -425,7 +425,7 @@ class Builder:
         """An array to write into, and the line that binds it: a copy, or the very variable if nothing shares it."""
         a = self.pick()
         value = self.space[a]
-        if not isinstance(value, np.ndarray) or not value.ndim:
+        if not isinstance(value, np.ndarray) or not value.ndim or not value.size:
             raise Dropped
         others = [self.space[n] for n in (*self.pool, *self.constants) if n != a]
         shared = any(isinstance(o, np.ndarray) and np.shares_memory(o, value) for o in others)

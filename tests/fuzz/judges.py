@@ -141,6 +141,10 @@ class Judge:
             raise CannotTell(f"{what}: {error}") from error
         except CannotTell:
             raise
+        except ValueError as error:
+            if "setting an array element with a sequence" in str(error):  # NumPy's words: a plain array is assigned to
+                raise Refused(f"{what}: {error}") from error
+            raise Wrong(f"{what} raises {type(error).__name__}: {error}") from error
         except Exception as error:
             raise Wrong(f"{what} raises {type(error).__name__}: {error}") from error
 

@@ -87,14 +87,26 @@ def _over(f: Any, x: Array) -> Array:
 # ── σ and its relatives ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _one_over_one_plus_exp(v: Array) -> Array:
+    """``1/(1 + eᵛ)``, written over v.
+
+    Where eᵛ is beyond the largest number the result is 0, as it should be; but in half precision that begins where the
+    result still matters, so there e^−|v| is taken, never above 1.
+    """
+    if v.dtype == np.float16:
+        small = _over(np.exp, -np.abs(v))
+        y = np.maximum(small, v <= 0)  # 1 where v ≤ 0
+        small += 1
+        y /= small
+        return y
+    with np.errstate(over="ignore"):
+        e = _over(np.exp, v)
+    e += 1
+    return 1 / e
+
+
 def _sigmoid_piece(z: Array) -> Array:
-    small = np.abs(z)
-    small *= -1
-    small = _over(np.exp, small)  # e^−|z|, never above 1, so nothing overflows
-    y = np.maximum(small, z >= 0)  # 1 where z ≥ 0
-    small += 1
-    y /= small
-    return y
+    return _one_over_one_plus_exp(-z)
 
 
 def _sigmoid(z: Array) -> Array:
@@ -178,10 +190,10 @@ def _gelu_gate(z: Array) -> tuple[Array, Array]:
     """``z`` within ±25 (Φ is 0 or 1 beyond, and z³ would overflow in float16), and ``Φ = σ(v)``."""
     held = np.clip(z, -25, 25)
     v = held * held
-    v *= 0.044715 * _GELU  # in place: each array made anew costs as much as the arithmetic on it
-    v += _GELU
+    v *= -0.044715 * _GELU  # in place: each array made anew costs as much as the arithmetic on it
+    v -= _GELU
     v *= held
-    return held, _sigmoid_piece(v)
+    return held, _one_over_one_plus_exp(v)
 
 
 def _gelu_piece(z: Array) -> Array:
@@ -348,6 +360,9 @@ def _mean(x: Array, axis: Any) -> Array:
 def _centred(x: Array, axis: Any, epsilon: float) -> tuple[Array, Array]:
     """``x − μ``, and ``√(σ² + ε)``."""
     centred = x - _mean(x, axis)
+    if x.dtype.itemsize < 4:  # the square of 256 is too large for float16
+        wide = centred.astype(np.float32)
+        return centred, np.sqrt(_mean(wide * wide, axis) + epsilon).astype(x.dtype)
     return centred, np.sqrt(_mean(centred * centred, axis) + epsilon)
 
 
