@@ -121,6 +121,28 @@ def test_steps_keep_structure_dtype_and_inputs(name: str) -> None:
         optimizer.step({"a": 1.0}, {"b": 1.0}, optimizer.init({"a": 1.0}))
 
 
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_donated_arrays_are_written_and_the_numbers_are_the_same(name: str) -> None:
+    optimizer, rng = OPTIMISERS[name], np.random.default_rng(0)
+    params = {"W": rng.standard_normal((3, 4)).astype(np.float32), "b": np.zeros(3)}
+    given = {key: value.copy() for key, value in params.items()}
+    state, donated = optimizer.init(params), optimizer.init(given)
+    first = {id(x) for x in tn.pytree.flatten((given, donated))[0] if isinstance(x, np.ndarray)}
+    current = given
+    for _ in range(4):
+        gradients = {key: rng.standard_normal(value.shape).astype(value.dtype) for key, value in params.items()}
+        before = {key: value.copy() for key, value in gradients.items()}
+        params, state = optimizer.step(params, gradients, state)
+        current, donated = optimizer.step(current, gradients, donated, donate=True)
+        assert all(np.array_equal(gradients[key], before[key]) for key in before)
+    for ours, theirs in zip(
+        tn.pytree.flatten((current, donated))[0], tn.pytree.flatten((params, state))[0], strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+        assert np.asarray(ours).dtype == np.asarray(theirs).dtype
+    assert {id(x) for x in tn.pytree.flatten((current, donated))[0] if isinstance(x, np.ndarray)} == first
+
+
 def test_nesterov_needs_momentum() -> None:
     with pytest.raises(BadInputError, match="momentum"):
         optim.SGD(0.1, nesterov=True)

@@ -1,7 +1,9 @@
 """Optimisers, each written out whole: ``params, state = optimizer.step(params, gradients, state)``.
 
-Nothing is changed in place and nothing is hidden: parameters, gradients and state are containers of arrays of one
-structure (a dictionary, a model), so a state can be saved and a run continued from it.
+Nothing is hidden and nothing is changed in place: parameters, gradients and state are containers of arrays of one
+structure (a dictionary, a model), so a state can be saved and a run continued from it. A training loop that needs
+the old ones no more gives them away, ``optimizer.step(params, gradients, state, donate=True)``: then the new numbers
+are written over them, which saves making all of them anew.
 
     optimizer = Adam(lr=0.001)
     state = optimizer.init(params)
@@ -56,6 +58,30 @@ def _together(params: Any, *others: Any) -> tuple[list[tuple[Any, ...]], Any]:
     return list(zip(*columns, strict=True)), structure
 
 
+def _times(factor: float, x: Any, donate: bool) -> Any:
+    """``factor · x``, written over a donated x."""
+    if donate:
+        x *= factor
+        return x
+    return factor * x
+
+
+def _plus(x: Any, y: Any, donate: bool) -> Any:
+    """``x + y``, written over a donated x."""
+    if donate:
+        x += y
+        return x
+    return x + y
+
+
+def _minus(W: Any, step: Any, donate: bool) -> Any:
+    """``W − step``, written over a donated W."""
+    if donate:
+        W -= step
+        return W
+    return W - step
+
+
 class Optimizer:
     """What `train.fit` asks of an optimiser; `SGD`, `RMSProp`, `Adam` and `AdamW` are ones."""
 
@@ -65,8 +91,19 @@ class Optimizer:
         """The state to start from."""
         raise NotImplementedError
 
-    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """One step: new parameters and new state."""
+    def step(
+        self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
+    ) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state.
+
+        Parameters
+        ----------
+        params, gradients : containers of arrays
+        state : dict
+            Of `init`, or of the step before.
+        donate : bool
+            Write the new parameters and state over the arrays given; gradients are only read.
+        """
         raise NotImplementedError
 
 
@@ -113,14 +150,16 @@ class SGD(Optimizer):
         """Step 0; velocity 0 where there is momentum."""
         return {"step": 0, "velocity": _zeros(params)} if self.momentum else {"step": 0}
 
-    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """One step: new parameters and new state."""
+    def step(
+        self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
+    ) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state, over the old ones if `donate`."""
         alpha = _rate(self.lr, state["step"])
         decay = self._decay(params)
         if not self.momentum:
             both, structure = _together(params, gradients)
             new = [
-                (1 - alpha * d) * W - alpha * dW if d else W - alpha * dW
+                _minus(_times(1 - alpha * d, W, donate) if d else W, alpha * dW, donate)
                 for (W, dW), d in zip(both, decay, strict=True)
             ]
             return unflatten(structure, new), {"step": state["step"] + 1}
@@ -128,8 +167,8 @@ class SGD(Optimizer):
         three, structure = _together(params, gradients, state["velocity"])
         for (W, dW, V), d in zip(three, decay, strict=True):
             dW = dW + d * W if d else dW
-            V = mu * V + dW
-            new.append(W - alpha * (dW + mu * V if self.nesterov else V))
+            V = _plus(_times(mu, V, donate), dW, donate)
+            new.append(_minus(W, alpha * (dW + mu * V if self.nesterov else V), donate))
             velocity.append(V)
         return unflatten(structure, new), {"step": state["step"] + 1, "velocity": unflatten(structure, velocity)}
 
@@ -168,29 +207,31 @@ class RMSProp(Optimizer):
         """Step 0, S = 0."""
         return {"step": 0, "S": _zeros(params)}
 
-    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """One step: new parameters and new state."""
+    def step(
+        self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
+    ) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state, over the old ones if `donate`."""
         alpha = _rate(self.lr, state["step"])
         three, structure = _together(params, gradients, state["S"])
         new, squares = [], []
         for W, dW, S in three:
-            S = self.rho * S + (1 - self.rho) * dW * dW
-            new.append(W - alpha * dW / (np.sqrt(S) + self.epsilon))
+            S = _plus(_times(self.rho, S, donate), (1 - self.rho) * dW * dW, donate)
+            new.append(_minus(W, alpha * dW / (np.sqrt(S) + self.epsilon), donate))
             squares.append(S)
         return unflatten(structure, new), {"step": state["step"] + 1, "S": unflatten(structure, squares)}
 
 
 def _adam(
-    dW: Any, V: Any, S: Any, one: float, two: float, t: int, epsilon: float, alpha: float
+    dW: Any, V: Any, S: Any, one: float, two: float, t: int, epsilon: float, alpha: float, donate: bool
 ) -> tuple[Any, Any, Any]:
     """New V and S, and ``α V̂/(√Ŝ + ε)``.
 
     The five formulas of `Adam`, through one scratch array: written as they stand they take three times as long.
     """
     scratch = np.empty_like(dW)
-    V = one * V
+    V = _times(one, V, donate)
     V += np.multiply(dW, 1 - one, out=scratch)
-    S = two * S
+    S = _times(two, S, donate)
     S += np.multiply(np.multiply(dW, dW, out=scratch), 1 - two, out=scratch)
     root = np.divide(np.sqrt(S, out=scratch), (1 - two**t) ** 0.5, out=scratch)
     root += epsilon
@@ -231,14 +272,16 @@ class Adam(Optimizer):
         """Step 0, V = 0, S = 0."""
         return {"step": 0, "V": _zeros(params), "S": _zeros(params)}
 
-    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """One step: new parameters and new state."""
+    def step(
+        self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
+    ) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state, over the old ones if `donate`."""
         alpha, t = _rate(self.lr, state["step"]), state["step"] + 1
         four, structure = _together(params, gradients, state["V"], state["S"])
         new, means, squares = [], [], []
         for W, dW, V, S in four:
-            V, S, step = _adam(dW, V, S, self.beta1, self.beta2, t, self.epsilon, alpha)
-            new.append(W - step)
+            V, S, step = _adam(dW, V, S, self.beta1, self.beta2, t, self.epsilon, alpha, donate)
+            new.append(_minus(W, step, donate))
             means.append(V)
             squares.append(S)
         return unflatten(structure, new), {
@@ -284,17 +327,19 @@ class AdamW(Optimizer):
         """Step 0, V = 0, S = 0."""
         return {"step": 0, "V": _zeros(params), "S": _zeros(params)}
 
-    def step(self, params: Any, gradients: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """One step: new parameters and new state."""
+    def step(
+        self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
+    ) -> tuple[Any, dict[str, Any]]:
+        """One step: new parameters and new state, over the old ones if `donate`."""
         alpha, t = _rate(self.lr, state["step"]), state["step"] + 1
         four, structure = _together(params, gradients, state["V"], state["S"])
         names = paths(params) if self.decays is not _every else [""] * len(four)
         new, means, squares = [], [], []
         for (W, dW, V, S), name in zip(four, names, strict=True):
             if self.decays(name):
-                W = (1 - alpha * self.weight_decay) * W
-            V, S, step = _adam(dW, V, S, self.beta1, self.beta2, t, self.epsilon, alpha)
-            new.append(W - step)
+                W = _times(1 - alpha * self.weight_decay, W, donate)
+            V, S, step = _adam(dW, V, S, self.beta1, self.beta2, t, self.epsilon, alpha, donate)
+            new.append(_minus(W, step, donate))
             means.append(V)
             squares.append(S)
         return unflatten(structure, new), {

@@ -135,13 +135,14 @@ class Eager(Engine):
 
     def adam(self, cost: Any, d: Data, *given: Any) -> Run:
         """Adam on ``cost(parameters, *given)``."""
-        gradient, optimizer, parameters = tn.value_and_grad(cost), optim.Adam(d["lr"]), list(d["parameters"])
+        gradient, optimizer = tn.value_and_grad(cost), optim.Adam(d["lr"])
+        parameters = [p.copy() for p in d["parameters"]]
         state = optimizer.init(parameters)
 
         def run() -> Any:
             nonlocal parameters, state
             J, gradients = gradient(parameters, *given)
-            parameters, state = optimizer.step(parameters, gradients, state)
+            parameters, state = optimizer.step(parameters, gradients, state, donate=True)
             return J, parameters
 
         return run
