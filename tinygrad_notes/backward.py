@@ -214,7 +214,7 @@ def pull_back(
                 is_complex = is_complex or gp.dtype.kind == "c"
             if parent not in grads:
                 grads[parent] = gp
-            elif parent in ours:
+            elif parent in ours and type(gp) is ndarray:
                 grads[parent] += gp
             else:
                 grads[parent] = grads[parent] + gp

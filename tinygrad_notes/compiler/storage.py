@@ -72,10 +72,10 @@ class BlockStorage:
         self.parts: list[int] = []
 
 
-CACHE = 3 << 17
+CACHE = 1 << 20
 """Bytes that the arrays of a block may take: what a core's own cache holds beside what it reads ahead."""
 
-FEWEST = 1 << 12
+FEWEST = 1 << 15
 """Elements of the largest array in a block: below, calling NumPy costs more than it saves."""
 
 
