@@ -1,0 +1,108 @@
+"""Which tests reach which line, and how long they take: what a mutant is tried on.
+
+One run of the suite under coverage with a context for every test. ``tests_for`` reads what it left.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mutants_of_source import PACKAGE, ROOMS, ROOT, Mutant
+
+HERE = Path(__file__).parent
+SETTINGS = """[run]
+branch = true
+concurrency = thread, multiprocessing
+parallel = true
+patch = subprocess
+data_file = {data}
+source_pkgs = tinygrad_notes
+"""
+
+
+def measure(work: Path) -> None:
+    """Run the suite once with coverage's contexts; the times of the tests lie beside its data."""
+    settings = work / "coveragerc"
+    settings.write_text(SETTINGS.format(data=work / ".coverage"), encoding="utf-8")
+    command = ["-m", "pytest", "-n", "2", "-p", "no:cacheprovider", "-p", "times", f"--cov-config={settings}"]
+    command += ["--cov=tinygrad_notes", "--cov-branch", "--cov-context=test", "--cov-report="]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{HERE}", "TEST_TIMES": str(work / "times.json")}
+    subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=False)
+
+
+class Reach:
+    """What one measured run tells.
+
+    Parameters
+    ----------
+    work : Path
+        Where ``measure`` left its data.
+    """
+
+    def __init__(self, work: Path) -> None:
+        from coverage import CoverageData
+
+        times = json.loads((work / "times.json").read_text(encoding="utf-8"))
+        self.seconds: dict[str, float] = {test: seconds for test, seconds in times.items()}
+        data = CoverageData(str(work / ".coverage"))
+        data.read()
+        self._lines: dict[str, dict[int, list[str]]] = {}
+        core = {path.relative_to(PACKAGE).as_posix() for files in ROOMS.values() for path in files}
+        for measured in data.measured_files():
+            file = measured.partition("/tinygrad_notes/")[2]
+            if file in core:
+                self._lines[file] = {
+                    line: [context.rpartition("|")[0] for context in contexts if context]
+                    for line, contexts in data.contexts_by_lineno(measured).items()
+                }
+
+    @cached_property
+    def _statements(self) -> dict[str, list[range]]:
+        """The lines of every function and of every statement at a module's top level, inner ones first."""
+        found: dict[str, list[range]] = {}
+        for file in self._lines:
+            tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+            nodes: list[Any] = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+            spans = [range(n.lineno, n.end_lineno + 1) for n in (*nodes, *tree.body)]
+            found[file] = sorted(spans, key=len)
+        return found
+
+    def tests_of_lines(self, file: str, lines: range) -> set[str]:
+        """Every test that runs one of the lines."""
+        table = self._lines.get(file, {})
+        return {test for line in lines for test in table.get(line, ()) if test in self.seconds}
+
+    def tests_for(self, mutant: Mutant, seconds: float) -> list[str]:
+        """Tests to try a mutant on, up to a total of seconds.
+
+        Those that run its line; else its function, its statement, its file. One of every test function first.
+        """
+        spans = [span for span in self._statements.get(mutant.file, ()) if mutant.line in span]
+        whole = range(1, 10**6)
+        found = next(filter(None, (self.tests_of_lines(mutant.file, s) for s in self._spans(mutant, spans, whole))), set())
+        return self.in_turn(found, seconds)
+
+    @staticmethod
+    def _spans(mutant: Mutant, spans: list[range], whole: range) -> list[range]:
+        return [range(mutant.line, mutant.line + 1), *spans, whole]
+
+    def in_turn(self, tests: set[str], seconds: float) -> list[str]:
+        """The quickest of every test function, then the next of each, until the time is used."""
+        functions: dict[str, list[str]] = defaultdict(list)
+        for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
+            functions[test.partition("[")[0]].append(test)
+        ranked = [(turn, self.seconds[test], test) for group in functions.values() for turn, test in enumerate(group)]
+        chosen, total = [], 0.0
+        for _, took, test in sorted(ranked):
+            if total + took <= seconds or not chosen:
+                chosen.append(test)
+                total += took
+        return chosen
