@@ -173,7 +173,7 @@ def loss(params, X, Y):
     return nn.binary_cross_entropy_with_logits(scores(params, X), Y)
 
 
-run = fit(loss, weights, (X, Y), tn.optim.SGD(1.2), epochs=4000, measure_every=40, progress=False)
+run = fit(loss, weights, (X, Y), tn.optim.SGD(1.2), epochs=3000, measure_every=30, progress=False)
 figure = Figure(figsize=(8.5, 4), layout="constrained")
 left, right = figure.subplots(1, 2)
 left.plot(run.history["epoch"], run.history["loss"])
@@ -195,7 +195,7 @@ def net(units):
 
 figure = Figure(figsize=(9, 3), layout="constrained")
 for axes, units in zip(figure.subplots(1, 4), (1, 2, 3, 20), strict=True):
-    found = fit(loss, net(units), (X, Y), tn.optim.SGD(1.2), epochs=1500, measure_every=500, progress=False).params
+    found = fit(loss, net(units), (X, Y), tn.optim.SGD(1.2), epochs=1000, measure_every=500, progress=False).params
     share = np.mean((scores(found, X) > 0) == Y)
     boundary(axes, lambda points, found=found: scores(found, points), X, Y, f"{units} units, {share:.0%}")
 figure

@@ -41,7 +41,7 @@ for axes, (name, init) in zip(
     panels[1:], (("zeros", nn.init.zeros), ("randn * 10", nn.init.large), ("He", nn.init.he)), strict=True
 ):
     params = start([2, 10, 5, 1], init, np.random.RandomState(3))
-    run = fit(cost, params, (X, Y), tn.optim.SGD(0.1), epochs=800, measure_every=10, progress=False)
+    run = fit(cost, params, (X, Y), tn.optim.SGD(0.1), epochs=500, measure_every=10, progress=False)
     panels[0].plot(run.history["epoch"], run.history["loss"], label=name)
     share = np.mean((scores(run.params, X) > 0) == Y)
     boundary(axes, lambda points, run=run: scores(run.params, points), X, Y, f"{name}, {share:.0%} right")
@@ -125,7 +125,7 @@ def decayed(params, X, Y):
 figure = Figure(figsize=(7, 3.6), layout="constrained")
 for axes, (name, objective) in zip(figure.subplots(1, 2), (("none", cost), ("L2", decayed)), strict=True):
     params = start([2, 20, 3, 1], nn.init.xavier, np.random.RandomState(3))
-    found = fit(objective, params, (X, Y), tn.optim.Adam(0.03), epochs=600, measure_every=100, progress=False).params
+    found = fit(objective, params, (X, Y), tn.optim.Adam(0.03), epochs=400, measure_every=100, progress=False).params
     train, test = (np.mean((scores(found, x) > 0) == y) for x, y in ((X, Y), (X_test, Y_test)))
     boundary(
         axes, lambda points, found=found: scores(found, points), X, Y, f"{name}: {train:.0%} train, {test:.0%} test"

@@ -59,6 +59,12 @@ def magnitude(x):
 
 tn.compile(magnitude)(2.0)
 """,
+    "ReadOnlyError": """
+from tinygrad_notes import Tensor
+
+x = Tensor([1.0, 2.0, 3.0])
+x.shape = (3, 1)
+""",
     "GraphFreedError": """
 from tinygrad_notes import Tensor
 
