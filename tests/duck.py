@@ -32,6 +32,12 @@ class Duck:
     def __float__(self) -> float:
         raise TypeError("implicit conversion of a Duck to a float")
 
+    def __int__(self) -> int:
+        return int(self.inside)
+
+    def __index__(self) -> int:
+        return self.inside.__index__()
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "at":
             array, index, *values = inputs
@@ -46,6 +52,8 @@ class Duck:
             raise TypeError(f"np.{func.__name__}: a Duck beside a NumPy array")
         if not all(issubclass(t, Duck) for t in types):
             return NotImplemented
+        if func in MADE_LIKE:
+            return wrap(func(*(x.inside if isinstance(x, Duck) else x for x in args), **kwargs))
         return wrap(func(*unwrap(args), **unwrap(kwargs)))
 
     def __getitem__(self, index: Any) -> Any:
@@ -62,6 +70,10 @@ class Duck:
 
     def __repr__(self) -> str:
         return f"Duck({self.inside!r})"
+
+
+MADE_LIKE = {np.asarray, np.array}
+"""``np.asarray(x, like=duck)`` is how a NumPy array is brought over, and said aloud."""
 
 
 def unwrap(x: Any) -> Any:

@@ -44,7 +44,7 @@ from .errors import (
     user_line,
 )
 from .failures import NUMBERS, composite_failed, foreign_operand, no_numbers, operation_failed, what_is
-from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, find, getitem, identity, item, putitem
+from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, beside, find, getitem, identity, item, putitem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def apply_rule(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] | None 
                 parents.append(a.node)
         elif (variadic or i < rule.inputs) and type(a) is not ndarray:
             if isinstance(a, (list, tuple)):
-                raw[i] = listed(rule.name, a)
+                raw[i] = beside(listed(rule.name, a), next(x for x in args if isinstance(x, Tensor)))
             elif is_batch_around(a, args):
                 return NotImplemented
             elif isinstance(a, ndarray):

@@ -455,6 +455,14 @@ def untracked(x: Any) -> Any:
     return x.data if hasattr(type(x), "__apply_rule__") else x
 
 
+def beside(constant: Any, x: Any) -> Any:
+    """A NumPy array as an array of x's kind: a GPU's arrays, say, take no NumPy array beside them."""
+    while hasattr(type(x), "__apply_rule__") and x.data is not x:
+        x = x.data
+    own = isinstance(x, (np.ndarray, np.generic)) or not hasattr(x, "__array_function__")
+    return constant if own or hasattr(type(x), "__apply_rule__") else np.asarray(constant, like=x)
+
+
 def is_tracked(x: Any) -> bool:
     """Whether a Tensor (of any kind) is `x` or inside it."""
     return any(map(is_tracked, x)) if isinstance(x, (list, tuple)) else hasattr(type(x), "__apply_rule__")

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, one_axis, rule
+from .book import Array, beside, call, composite, one_axis, rule
 from .linear_algebra import adjoint, array, conjugate, transposed
 from .structure import Parts
 
@@ -39,7 +39,7 @@ def _diagonal(x: Array) -> Array:
 
 
 def _diagonal_matrix(x: Array) -> Array:
-    return _columns(x) * np.eye(x.shape[-1], dtype=x.dtype)
+    return _columns(x) * beside(np.eye(x.shape[-1], dtype=x.dtype), x)
 
 
 def _times_inverse(x: Array, a: Array) -> Array:
@@ -55,7 +55,7 @@ def _in_triangle(g: Array, upper: bool = False) -> Array:
 
 def _differences(values: Array) -> Array:
     """``λⱼ − λᵢ``, with 1 on the diagonal."""
-    return values[..., None, :] - values[..., :, None] + np.eye(values.shape[-1], dtype=values.dtype)
+    return values[..., None, :] - values[..., :, None] + beside(np.eye(values.shape[-1], dtype=values.dtype), values)
 
 
 def _fixed_phase(g: Array, vectors: Array, turn: Array, which: Array) -> Array:
@@ -67,7 +67,7 @@ def _fixed_phase(g: Array, vectors: Array, turn: Array, which: Array) -> Array:
 def _row(vectors: Array, k: int) -> Array:
     """A mask of row k."""
     n = vectors.shape[-2]
-    return (np.arange(n) == k % n)[:, None] if n else np.zeros((0, 1), bool)
+    return beside((np.arange(n) == k % n)[:, None] if n else np.zeros((0, 1), bool), vectors)
 
 
 def _given(g: Parts, i: int) -> bool:
@@ -164,7 +164,7 @@ pinv = rule(_pinv, "Y = A⁺:  ∂J/∂A = −Yᴴ g Yᴴ + (I − A Y) gᴴ Y Y
 )
 def _np_pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
     a = array(a)
-    if hermitian:  # the lower triangle is read
+    if hermitian and a.size:  # the lower triangle is read
         a = np.tril(a, -1) + adjoint(np.tril(a, -1)) + _diagonal_matrix(np.real(_diagonal(a)))
     return pinv(a, rcond if rtol is None else rtol, hermitian)
 
@@ -239,7 +239,7 @@ def _cofactors(y: Array, a: Array) -> Array:
     if not np.any(y == 0):
         return y[..., None, None] * transposed(np.linalg.inv(a))
     u, s, vh = np.linalg.svd(a)
-    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, _columns(s)), axis=-1)
+    others = np.prod(np.where(beside(np.eye(s.shape[-1], dtype=bool), s), 1, _columns(s)), axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(vh)
     return sign[..., None, None] * (conjugate(u * _columns(others)) @ conjugate(vh))
 
@@ -518,7 +518,7 @@ def _eig_pullback(g: Parts, y: Parts) -> Array:
     gv = g[1]
     if np.iscomplexobj(v) and v.shape[-1]:
         size = np.abs(v)
-        largest = np.arange(v.shape[-2])[:, None] == np.argmax(size, axis=-2)[..., None, :]
+        largest = beside(np.arange(v.shape[-2])[:, None], v) == np.argmax(size, axis=-2)[..., None, :]
         gv = _fixed_phase(gv, v, np.imag(np.sum(np.conj(v) * gv, axis=-2)), largest)
     inner = vh @ gv
     inner = inner - (vh @ v) * _columns(np.real(_diagonal(inner)))  # a vector's length stays 1

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, call, composite, is_tracked, one_axis, otherwise, rule, untracked
+from .book import Array, Rule, beside, call, composite, is_tracked, one_axis, otherwise, rule, untracked
 
 __all__ = ["convolve"]
 
 
 def _diff_pullback(g: Array, n: int, axis: int) -> Array:
     """The transpose of a difference is the difference of g between zeros, with the other sign."""
+    if n == 0:
+        return g
     width = [(0, 0)] * g.ndim
     width[axis % g.ndim] = (n, n)
     return (-1) ** n * np.diff(np.pad(g, width), n, axis)
@@ -31,7 +33,11 @@ def _diff_others(a: Array, n: int = 1, axis: int = -1, prepend: Any = np._NoValu
     def slab(x: Any) -> Any:
         shape = list(a.shape)
         shape[axis] = 1
-        return np.broadcast_to(x, shape) if np.ndim(untracked(x)) == 0 else x
+        return (
+            np.broadcast_to(x if hasattr(x, "ndim") else beside(np.asarray(x), a), shape)
+            if np.ndim(untracked(x)) == 0
+            else x
+        )
 
     parts = (
         ([] if prepend is np._NoValue else [slab(prepend)]) + [a] + ([] if append is np._NoValue else [slab(append)])
@@ -44,7 +50,11 @@ def _diff_others(a: Array, n: int = 1, axis: int = -1, prepend: Any = np._NoValu
                                  call(draw(1))])  # fmt: skip
 def _ediff1d(ary: Array, to_end: Any = None, to_begin: Any = None) -> Array:
     y = np.diff(np.ravel(ary))
-    parts = ([] if to_begin is None else [np.ravel(to_begin)]) + [y] + ([] if to_end is None else [np.ravel(to_end)])
+    ends = [
+        None if x is None else np.ravel(x if hasattr(x, "ndim") else beside(np.asarray(x), y))
+        for x in (to_begin, to_end)
+    ]
+    parts = [x for x in (ends[0], y, ends[1]) if x is not None]
     return np.concatenate([np.astype(part, y.dtype) for part in parts]) if len(parts) > 1 else y
 
 
@@ -62,7 +72,9 @@ def _gradient(f: Array, *varargs: Any, axis: Any = None, edge_order: int = 1) ->
     n = f.ndim
     axes = tuple(range(n)) if axis is None else tuple(int(i) % n for i in np.ravel(axis))
     check: Any = np.gradient
-    check(np.zeros(f.shape), *untracked(varargs), axis=axis, edge_order=edge_order)  # raises what NumPy raises
+    check(
+        beside(np.zeros(f.shape), f), *untracked(varargs), axis=axis, edge_order=edge_order
+    )  # raises what NumPy raises
     spacings = list(varargs) if len(varargs) == len(axes) else [varargs[0] if varargs else 1.0] * len(axes)
     slopes = tuple(_slope(f, i, h, edge_order) for i, h in zip(axes, spacings, strict=True))
     return slopes[0] if len(axes) == 1 else slopes
@@ -131,7 +143,7 @@ KNOTS = np.array([-1.5, -0.5, 0.25, 1.0])
                                  call(draw(3), np.array([0.1]), draw(1))])  # fmt: skip
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Array:
     np.interp(
-        untracked(x), untracked(xp), np.zeros(np.shape(untracked(fp))), period=untracked(period)
+        untracked(x), untracked(xp), beside(np.zeros(np.shape(untracked(fp))), fp), period=untracked(period)
     )  # NumPy's checks
     x, xp, fp = (_in_float64(a) for a in (x, xp, fp))
     if period is not None:
@@ -181,7 +193,7 @@ def _slid_over(g: Array, other: Array, n: int) -> Array:
 
 
 def _vectors(a: Any, v: Any) -> tuple[Array, Array]:
-    a, v = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, v))
+    a, v = (x if hasattr(x, "ndim") else beside(np.asarray(x), other) for x, other in ((a, v), (v, a)))
     if a.ndim > 1 or v.ndim > 1:
         raise ValueError("object too deep for desired array")
     if not a.ndim or not v.ndim:

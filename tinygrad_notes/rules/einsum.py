@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, plain, rule
+from .book import Array, beside, call, composite, plain, rule
 from .linear_algebra import array
 
 __all__ = ["einsum"]
@@ -47,7 +47,7 @@ def _pull(i: int, g: Array, arrays: tuple[Array, ...], subscripts: str, optimize
             )
             twin = next(unused)
             spec.append(letter + twin)
-            operands.append(np.eye(size, dtype=g.dtype))
+            operands.append(beside(np.eye(size, dtype=g.dtype), g))
             known.add(letter)
             letter = twin
             known.add(twin)

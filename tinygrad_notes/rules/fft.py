@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, rule
+from .book import Array, beside, call, composite, rule
 from .linear_algebra import array
 
 OTHER_NORM: dict[str | None, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -94,7 +94,7 @@ def _twice(size: int, n: int, axis: int, like: Array) -> Array:
     count[0] = 1
     if n % 2 == 0:
         count[-1] = 1
-    return count.reshape((-1,) + (1,) * (like.ndim - 1 - axis % like.ndim))
+    return beside(count.reshape((-1,) + (1,) * (like.ndim - 1 - axis % like.ndim)), like)
 
 
 def _rfft_pullback(g: Array, shape: tuple[int, ...], n: int | None, axis: int, norm: str | None) -> Array:

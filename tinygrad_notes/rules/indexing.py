@@ -7,11 +7,12 @@ Tensor's handle, as ``t[i] = v`` does; what was computed before keeps the value 
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, all_axes, call, composite, is_tracked, one_axis, plain, rule, untracked
+from .book import Array, Rule, all_axes, beside, call, composite, is_tracked, one_axis, plain, rule, untracked
 
 __all__ = ["getitem", "putitem", "scatter_add"]
 
@@ -50,7 +51,7 @@ def _is_basic(index: Any) -> bool:
 
 
 def _putitem(a: Array, value: Array, index: Any) -> Array:
-    out = np.array(a, copy=True) if np.ndim(a) == 0 else a.copy()
+    out = np.array(a) if isinstance(a, (np.generic, float, complex)) else a.copy()
     out[index] = value
     return out
 
@@ -60,8 +61,8 @@ def _last_written(g: Array, shape: tuple[int, ...], index: Any) -> Array:
     taken = g[index]
     if _is_basic(index):
         return taken
-    turns = np.arange(taken.size).reshape(taken.shape)
-    last = np.full(shape, -1)
+    turns = beside(np.arange(taken.size).reshape(taken.shape), taken)
+    last = beside(np.full(shape, -1), taken)
     last[index] = turns
     lost = last[index] != turns
     return np.where(lost, 0, taken) if np.any(lost) else taken
@@ -155,7 +156,7 @@ def _take_pullback(g: Array, shape: tuple[int, ...], indices: Any, axis: int | N
         size = int(np.prod(shape))
         return _take_pullback(g, (size,), indices, 0, mode).reshape(shape)
     axis %= len(shape)
-    places = np.take(np.arange(shape[axis]), indices, mode=mode)
+    places = np.take(beside(np.arange(shape[axis]), indices), indices, mode=mode)
     return scatter_add(g, shape, (slice(None),) * axis + (places,))
 
 
@@ -195,7 +196,7 @@ def picked(f: Any, a: Array, *params: Any, **keywords: Any) -> Array:
     """``f(a)`` for a function that picks entries: it is asked which places it picks."""
     shape = np.shape(untracked(a))
     places = f(np.arange(int(np.prod(shape))).reshape(shape), *params, **keywords)
-    return np.take(a, places)
+    return np.take(a, beside(places, a))
 
 
 @composite(np.delete, "y = a without some entries (see take)",
@@ -204,21 +205,23 @@ def picked(f: Any, a: Array, *params: Any, **keywords: Any) -> Array:
                                  call(draw(3, 4), np.array([True, False, True]), 0),
                                  call(draw(2, 3), [1, 1])])  # fmt: skip
 def _delete(arr: Array, obj: Any, axis: int | None = None) -> Array:
-    return picked(np.delete, arr, obj, axis)
+    return picked(lambda places: np.delete(beside(places, obj), obj, axis), arr)
 
 
 @composite(np.compress, "y = a where the condition holds, along an axis (see take)",
            samples=lambda draw: [call([True, False, True], draw(3, 4), axis=0), call([0, 1, 1], draw(5)),
                                  call(np.array([False, True]), draw(3, 4), axis=-1)])  # fmt: skip
 def _compress(condition: Any, a: Array, axis: int | None = None) -> Array:
-    return picked(lambda places: np.compress(untracked(condition), places, axis), a)
+    condition = untracked(condition)
+    return picked(lambda places: np.compress(condition, beside(places, condition), axis), a)
 
 
 @composite(np.extract, "y = a where the condition holds (see take)",
            samples=lambda draw: [call(np.arange(6).reshape(2, 3) % 2 == 0, draw(2, 3)),
                                  call([1, 0, 1], draw(3))])  # fmt: skip
 def _extract(condition: Any, arr: Array) -> Array:
-    return picked(lambda places: np.extract(untracked(condition), places), arr)
+    condition = untracked(condition)
+    return picked(lambda places: np.extract(condition, beside(places, condition)), arr)
 
 
 @composite(np.lib.stride_tricks.sliding_window_view, "y = all windows of a (see take)",
@@ -240,8 +243,11 @@ def _trim_zeros(filt: Array, trim: str = "fb", axis: Any = None) -> Array:
     found = np.argwhere(untracked(filt))
     index = [slice(None)] * n
     for i in axes:
-        start, stop = (found[:, i].min(), found[:, i].max() + 1) if len(found) else (filt.shape[i], filt.shape[i])
-        index[i] = slice(int(start) if "f" in trim.lower() else 0, int(stop) if "b" in trim.lower() else None)
+        if not len(found):
+            index[i] = slice(0, 0)
+            continue
+        start, stop = int(found[:, i].min()), int(found[:, i].max()) + 1
+        index[i] = slice(start if "f" in trim.lower() else 0, stop if "b" in trim.lower() else None)
     return filt[tuple(index)]
 
 
@@ -250,16 +256,17 @@ def _trim_zeros(filt: Array, trim: str = "fb", axis: Any = None) -> Array:
                                  call(np.array([0, 3, -1]), [draw(3), draw()], mode="wrap"),
                                  call(np.array([0, 3, -1]), (draw(3), 2.0), mode="clip")])  # fmt: skip
 def _choose(a: Any, choices: Any, *, mode: Any = "raise") -> Array:
-    if np.asarray(untracked(a)).dtype.kind not in "iub":
+    if _dtype_of(untracked(a)).kind not in "iub":
         from ..errors import DTypeError, user_line
 
         raise DTypeError(f"np.choose picks by whole numbers: give it t.data.astype(int).{user_line()}")
     which = np.choose(untracked(a), list(range(len(choices))), mode=mode)
     dtype = np.result_type(*(untracked(c) for c in choices))
-    members = [_of_type(c, dtype) for c in choices]
+    first = next((c for c in choices if hasattr(c, "ndim")), None)
+    members = [_of_type(c, dtype) if hasattr(c, "ndim") else beside(_of_type(c, dtype), first) for c in choices]
     shape = np.broadcast_shapes(which.shape, *(m.shape for m in members))
     pile = np.stack([np.broadcast_to(m, shape) for m in members])
-    return np.take_along_axis(pile, np.broadcast_to(which, shape)[None], axis=0)[0]
+    return np.take_along_axis(pile, beside(np.broadcast_to(which, shape)[None], pile), axis=0)[0]
 
 
 @composite(np.select, "y = the first choice whose condition holds, else default (see where)",
@@ -270,20 +277,30 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError("list of cases must be same length as list of conditions, and neither may be empty")
     conditions = [untracked(c) for c in condlist]
-    if any(np.asarray(c).dtype != bool for c in conditions):
+    if any(_dtype_of(c).kind != "b" for c in conditions):
         raise TypeError("each entry of condlist should be a boolean array")
     shape = np.broadcast_shapes(*(np.shape(c) for c in conditions), *(np.shape(untracked(c)) for c in choicelist))
     dtype = np.result_type(*(untracked(c) for c in choicelist), untracked(default))
-    y = np.broadcast_to(_of_type(default, dtype), shape)
+    y = np.broadcast_to(
+        _of_type(default, dtype) if is_tracked(default) else beside(_of_type(default, dtype), choicelist[0]), shape
+    )
     for condition, choice in zip(conditions[::-1], list(choicelist)[::-1], strict=True):
         y = np.where(condition, choice, y)
     return y
 
 
+def _dtype_of(x: Any) -> Any:
+    return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+
+
+def _mask(condition: Any) -> Any:
+    return condition.astype(bool) if hasattr(condition, "astype") else np.asarray(condition, bool)
+
+
 def _of_type(x: Any, dtype: Any) -> Any:
     if x is None or dtype.kind not in "biufc":
         raise TypeError(f"{None if x is None else dtype} is no number to choose")
-    return np.astype(x, dtype) if is_tracked(x) else np.asarray(x, dtype)
+    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
 
 
 @composite(np.apply_along_axis, "f of every line along an axis (see stack)",
@@ -323,17 +340,17 @@ def _piecewise(x: Array, condlist: Any, funclist: Any, *args: Any, **kw: Any) ->
     conditions = untracked(condlist)
     if isinstance(conditions, (bool, np.bool_)) or (np.ndim(conditions[0]) == 0 and x.ndim):
         conditions = [conditions]
-    conditions = [np.asarray(c, bool) for c in conditions]
+    conditions = [_mask(c) for c in conditions]
     if len(funclist) not in (len(conditions), len(conditions) + 1):
         raise ValueError(
             f"with {len(conditions)} condition(s), either {len(conditions)} or one more functions are expected"
         )
     if len(funclist) > len(conditions):
-        conditions.append(~np.logical_or.reduce(conditions))
+        conditions.append(~reduce(np.logical_or, conditions))
     y = np.zeros_like(untracked(x))
     for condition, f in zip(conditions, funclist, strict=True):
         if not callable(f):
-            y = np.where(condition, np.astype(f, y.dtype) if is_tracked(f) else np.asarray(f, y.dtype), y)
+            y = putitem(y, np.astype(f, y.dtype) if is_tracked(f) else np.asarray(f, y.dtype), condition)
         elif x.ndim == 0:
             y = f(x, *args, **kw) if condition else y
         elif condition.any():
@@ -352,8 +369,9 @@ def _insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Arr
     numbers = np.arange(int(np.size(untracked(values)))).reshape(np.shape(untracked(values)))
     old = np.insert(np.arange(int(np.prod(shape))).reshape(shape), obj, np.full_like(numbers, -1), axis)
     new = np.insert(np.full(shape, -1), obj, numbers, axis)
-    y = np.take(arr, np.maximum(old, 0)) if np.size(untracked(arr)) else np.zeros(old.shape, arr.dtype)
-    return putitem(y, np.take(_of_type(values, y.dtype), new[new >= 0]), new >= 0)
+    y = np.take(arr, beside(np.maximum(old, 0), arr)) if np.size(untracked(arr)) else np.zeros(old.shape, arr.dtype)
+    values = _of_type(values, y.dtype) if hasattr(values, "ndim") else beside(_of_type(values, y.dtype), arr)
+    return putitem(y, np.take(values, beside(new[new >= 0], values)), new >= 0)
 
 
 # ── functions that write into their argument: the handle then stands for the updated value ───────────────────────
@@ -372,19 +390,21 @@ def _writable(a: Any, name: str, instead: str = "make the target a Tensor, or wr
 
 @composite(np.put, "a.flat[i] = v, in place", samples=lambda _draw: [])
 def _put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
-    places = np.take(np.arange(_writable(a, "put").size), np.ravel(untracked(ind)), mode=mode)
-    a[np.unravel_index(places, a.shape)] = np.resize(v, places.shape)
+    ind = untracked(ind)
+    places = np.take(beside(np.arange(_writable(a, "put").size), ind), np.ravel(ind), mode=mode)
+    if np.size(untracked(v)):  # else NumPy writes nothing
+        a[np.unravel_index(places, a.shape)] = np.resize(v, places.shape)
 
 
 @composite(np.place, "a[mask] = values over and over, in place", samples=lambda _draw: [])
 def _place(arr: Any, mask: Any, vals: Any) -> None:
-    mask = np.asarray(untracked(mask), bool).reshape(_writable(arr, "place").shape)
-    arr[mask] = np.resize(vals, int(mask.sum()))
+    mask = _mask(untracked(mask)).reshape(_writable(arr, "place").shape)
+    arr[mask] = np.resize(vals, untracked(arr)[mask].shape)
 
 
 @composite(np.putmask, "a[mask] = values[mask], in place", samples=lambda _draw: [])
 def _putmask(a: Any, mask: Any, values: Any) -> None:
-    mask = np.asarray(untracked(mask), bool)
+    mask = _mask(untracked(mask))
     a[mask] = np.resize(values, _writable(a, "putmask").shape)[mask]
 
 
@@ -393,14 +413,14 @@ def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -
     _writable(dst, "copyto (np.full, np.full_like)", "np.broadcast_to(t, shape) is an array filled with a Tensor")
     if not np.can_cast(np.result_type(untracked(src)), dst.dtype, casting):
         raise TypeError(f"cannot copy {np.result_type(untracked(src))} into {dst.dtype} with casting={casting!r}")
-    dst[...] = src if where is True else np.where(untracked(where), src, dst)
+    dst[...] = src if where is True else np.where(beside(untracked(where), dst), src, dst)
 
 
 @composite(np.put_along_axis, "arr[i] = values along an axis, in place", samples=lambda _draw: [])
 def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> None:
     shape = _writable(arr, "put_along_axis").shape
     if axis is None:
-        arr[np.unravel_index(np.asarray(indices), shape)] = values
+        arr[np.unravel_index(indices if hasattr(indices, "ndim") else np.asarray(indices), shape)] = values
     else:
         arr[along(indices, shape, axis)] = values
 
@@ -409,7 +429,8 @@ def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> No
 def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     marks = np.zeros(_writable(a, "fill_diagonal").shape, bool)
     np.fill_diagonal(marks, True, wrap)
-    a[marks] = np.resize(val, int(marks.sum()))
+    if np.size(untracked(val)):  # else NumPy writes nothing
+        a[marks] = np.resize(val, int(marks.sum()))
 
 
 plain(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, call, composite, plain, rule
+from .book import Array, Rule, beside, call, composite, plain, rule
 
 # ── words used by all chapters of linear algebra ─────────────────────────────────────────────────────────────────
 
@@ -339,7 +339,7 @@ def _in_space(x: Array) -> Array:
     """A vector of the plane with a third entry, 0."""
     if x.shape[-1] == 3:
         return x
-    return np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], axis=-1)
+    return np.concatenate([x, beside(np.zeros((*x.shape[:-1], 1), x.dtype), x)], axis=-1)
 
 
 @composite(
@@ -420,7 +420,7 @@ def _matrix_power(a: Array, n: int) -> Array:
 
         raise ShapeError(f"matrix_power takes square matrices, not shape {a.shape}.{user_line()}")
     if n == 0:
-        return np.where(False, a, np.eye(a.shape[-1], dtype=a.dtype))
+        return np.where(False, a, beside(np.eye(a.shape[-1], dtype=a.dtype), a))
     square = np.linalg.inv(a) if n < 0 else a
     n, result = abs(n), None
     while True:

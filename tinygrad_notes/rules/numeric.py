@@ -83,7 +83,7 @@ rule(np.heaviside, "y = 0, h or 1 where x < 0, = 0, > 0:  ∂y/∂x = 0,  ∂y/�
 
 
 def _nan_to_num(x: Array, nan: Any, posinf: Any, neginf: Any) -> Array:
-    return np.asarray(np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf))[()]
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)[()]
 
 
 def _where_finite(g: Array, x: Array) -> Array:

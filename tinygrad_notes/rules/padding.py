@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, call, composite, is_tracked, rule, untracked
+from .book import Array, Rule, beside, call, composite, is_tracked, rule, untracked
 
 __all__: list[str] = []
 
@@ -81,7 +81,7 @@ def _pad(array: Array, pad_width: Any, mode: Any = "constant", **options: Any) -
     if options.get("reflect_type", "even") == "odd":
         return _by_axis(array, widths, lambda a, k, pair: _mapped(a, k, pair, mode))
     places = np.pad(np.arange(array.size).reshape(array.shape), widths, mode)
-    return np.take(array, places)
+    return np.take(array, beside(places, array))
 
 
 def _without_tensors(options: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,8 @@ def _pad_constant(array: Array, widths: Widths, constant: Any) -> Array:
     which = np.pad(np.full(array.shape, -1), widths, constant_values=sides)
     if isinstance(constant, (list, tuple)) and is_tracked(constant):
         constant = np.stack([np.stack(c) if isinstance(c, (list, tuple)) else c for c in constant])
-    rim = np.ravel(np.broadcast_to(constant, (n, 2)))
+    rim = np.ravel(np.broadcast_to(constant if is_tracked(constant) else beside(constant, y), (n, 2)))
+    which = beside(which, y)
     return np.where(which < 0, y, np.take(np.astype(rim, y.dtype), np.maximum(which, 0)))
 
 
@@ -134,7 +135,7 @@ def _with_ramp(a: Array, axis: int, pair: tuple[int, int], end_values: Any) -> A
         ends = pairs[axis, 0], pairs[axis, 1]
     edges = _slice(a, axis, 0, 1), _slice(a, axis, a.shape[axis] - 1, None)
     shape = (1,) * axis + (-1,) + (1,) * (a.ndim - axis - 1)
-    step = [(np.arange(width) / max(width, 1)).astype(a.dtype).reshape(shape) for width in pair]
+    step = [beside((np.arange(width) / max(width, 1)).astype(a.dtype).reshape(shape), a) for width in pair]
     front = ends[0] + (edges[0] - ends[0]) * step[0]
     back = np.flip(ends[1] + (edges[1] - ends[1]) * step[1], axis)
     return np.concatenate([front, a, back], axis=axis)
@@ -143,4 +144,4 @@ def _with_ramp(a: Array, axis: int, pair: tuple[int, int], end_values: Any) -> A
 def _mapped(a: Array, axis: int, pair: tuple[int, int], mode: Any) -> Array:
     """Odd reflections are linear along an axis: padding the unit vectors gives the matrix."""
     matrix = np.pad(np.eye(a.shape[axis], dtype=a.dtype), (pair, (0, 0)), mode, reflect_type="odd")
-    return np.moveaxis(np.moveaxis(a, axis, -1) @ matrix.T, -1, axis)
+    return np.moveaxis(np.moveaxis(a, axis, -1) @ beside(matrix.T, a), -1, axis)

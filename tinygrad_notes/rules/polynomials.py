@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, untracked
+from .book import Array, beside, call, composite, is_tracked, untracked
 
 __all__: list[str] = []
 
@@ -32,7 +32,7 @@ def _polyval(p: Any, x: Any) -> Array:
 
 
 def _aligned(a1: Any, a2: Any) -> tuple[Array, Array]:
-    a1, a2 = np.atleast_1d(a1, a2)
+    a1, a2 = (np.atleast_1d(a if hasattr(a, "ndim") else beside(np.asarray(a), b)) for a, b in ((a1, a2), (a2, a1)))
     n = max(a1.shape[0], a2.shape[0])
     return np.pad(a1, (n - a1.shape[0], 0)), np.pad(a2, (n - a2.shape[0], 0))
 
@@ -55,6 +55,7 @@ def _polysub(a1: Any, a2: Any) -> Array:
 
 @composite(np.polymul, "the product's coefficients (see convolve)", samples=_pairs)
 def _polymul(a1: Any, a2: Any) -> Array:
+    a1, a2 = (a if hasattr(a, "ndim") else beside(np.asarray(a), b) for a, b in ((a1, a2), (a2, a1)))
     return np.convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
 
 
@@ -93,7 +94,7 @@ def _polyder(p: Any, m: int = 1) -> Array:
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
     for _ in range(int(m)):
-        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1)
+        p = p[:-1] * beside(np.arange(p.shape[0] - 1, 0, -1), p)
     return p
 
 
@@ -110,7 +111,7 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> Array:
     if constants.shape[0] < m:
         raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
     for i in range(int(m)):
-        p = np.concatenate([p / np.arange(p.shape[0], 0, -1), constants[i : i + 1]])
+        p = np.concatenate([p / beside(np.arange(p.shape[0], 0, -1), p), beside(constants[i : i + 1], p)])
     return p
 
 
@@ -128,7 +129,7 @@ def _vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
         raise ValueError("x must be a one-dimensional array or sequence.")
     columns = x.shape[0] if N is None else N
     x = _as_numpy_promotes(x)
-    ones = np.ones((x.shape[0], min(columns, 1)), x.dtype)
+    ones = beside(np.ones((x.shape[0], min(columns, 1)), x.dtype), x)
     rest = np.broadcast_to(x[:, None], (x.shape[0], max(columns - 1, 0)))
     powers = np.cumprod(np.concatenate([ones, rest], axis=1), axis=1)
     return powers if increasing else powers[:, ::-1]
@@ -175,7 +176,7 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retst
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     delta = stop - start
-    share = (np.arange(num) / max(parts, 1)).reshape((-1,) + (1,) * delta.ndim)
+    share = beside((np.arange(num) / max(parts, 1)).reshape((-1,) + (1,) * delta.ndim), delta)
     y = np.moveaxis(start + delta * share, 0, axis)
     y = y if y.dtype == kind else np.astype(y, kind)
     return (y, delta / parts if parts > 0 else delta * np.nan) if retstep else y
@@ -198,6 +199,7 @@ def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base:
                                 + [call(-1.5, -np.abs(draw()) - 0.5, 4)])  # fmt: skip
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = (np.astype(_array(x), np.result_type(untracked(x), 1.0, np.float64)) for x in (start, stop))
+    start, stop = (x if is_tracked(x) else beside(x, other) for x, other in ((start, stop), (stop, start)))
     if np.any(untracked(start) == 0) or np.any(untracked(stop) == 0):
         raise ValueError("Geometric sequence cannot include zero")
     sign = np.sign(untracked(start))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, call, composite, no_out, otherwise, plain, rule, untracked
+from .book import Array, alias, beside, call, composite, no_out, otherwise, plain, rule, untracked
 
 __all__ = ["AXES", "restore_axes"]
 
@@ -50,7 +50,7 @@ def _count(shape: tuple[int, ...], axis: Any) -> int:
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     count = 1
     for i in axes:
-        count *= shape[i]
+        count *= shape[i] if shape else 1  # one number has any axis, and is alone on it
     return count
 
 
@@ -99,7 +99,7 @@ def _number(a: Array, axis: Any, keepdims: bool, where: Any) -> Any:
 
 def _shifted(a: Array, by: int, fill: int) -> Array:
     """The last axis moved on by `by` places, `fill` coming in (negative `by`: moved back)."""
-    edge = np.full((*a.shape[:-1], min(abs(by), a.shape[-1])), fill, a.dtype)
+    edge = beside(np.full((*a.shape[:-1], min(abs(by), a.shape[-1])), fill, a.dtype), a)
     return np.concatenate([edge, a[..., :-by]] if by > 0 else [a[..., -by:], edge], axis=-1)
 
 
@@ -219,7 +219,7 @@ def _cumulative(running: Any, start: int, x: Array, axis: Any, dtype: Any, out: 
         return y
     edge = list(y.shape)
     edge[axis] = 1
-    return np.concatenate([np.full(edge, start, y.dtype), y], axis=axis)
+    return np.concatenate([beside(np.full(edge, start, y.dtype), y), y], axis=axis)
 
 
 def _cumulative_samples(draw: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .book import Array, call, composite, rule, untracked
+from .book import Array, beside, call, composite, rule, untracked
 
 
 def _roots(p: Array) -> Array:
@@ -13,7 +13,7 @@ def _roots(p: Array) -> Array:
 
 def _roots_pullback(g: Array, y: Array, p: Array) -> Array:
     """``Σ pᵢ rⁿ⁻ⁱ = 0`` all the way: ``dr = −Σ rⁿ⁻ⁱ dpᵢ / p'(r)``."""
-    powers = np.arange(len(p) - 1, -1, -1, dtype=np.finfo(p.dtype).dtype)
+    powers = beside(np.arange(len(p) - 1, -1, -1, dtype=np.finfo(p.dtype).dtype), p)
     columns = y[:, None]
     slope = np.sum(p[:-1] * powers[:-1] * columns ** powers[1:], axis=-1)
     return -(g / slope) @ columns**powers
@@ -58,8 +58,8 @@ def _poly(seq_of_zeros: Array) -> Array:
     if zeros.ndim == 2:
         zeros = np.linalg.eigvals(zeros)
     real = real or _pairs_of_conjugates(untracked(zeros))
-    p = np.ones(1, zeros.dtype)
-    end = np.zeros(1, zeros.dtype)
+    p = beside(np.ones(1, zeros.dtype), zeros)
+    end = beside(np.zeros(1, zeros.dtype), zeros)
     for k in range(zeros.shape[0]):
         p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
     return np.real(p) if real else p

@@ -27,6 +27,8 @@ def of_shapes(*shapes: tuple[int, ...], **params: Any) -> Any:
 
 def send_back(g: Array, like: Any, f: Any, *params: Any, **keywords: Any) -> Array:
     """The gradient of a rearrangement: ``f`` itself, applied to the places 0, 1, 2 …, tells where it took from."""
+    if not like.size:
+        return g.reshape(-1)[:0].reshape(like.shape)
     places = f(np.arange(like.size).reshape(like.shape), *params, **keywords)
     return scatter_add(g.reshape(-1), (like.size,), np.asarray(places).reshape(-1)).reshape(like.shape)
 
@@ -334,11 +336,12 @@ def _block(arrays: Any) -> Array:
         return [a for part in nested for a in members(part)] if isinstance(nested, list) else listed([nested])
 
     ndim = max(depth, *(a.ndim for a in members(arrays)))
+    like = next((a for a in members(arrays) if is_tracked(a)), None)
 
     def joined(nested: Any, level: int) -> Array:
         if isinstance(nested, list):
             return concatenate(*(joined(part, level + 1) for part in nested), axis=ndim - depth + level)
-        (a,) = listed([nested])
+        a = nested if hasattr(nested, "ndim") else beside(np.asarray(nested), like)
         return a.reshape((1,) * (ndim - a.ndim) + a.shape)
 
     return joined(arrays, 0)

@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise missing_extra("scipy", "scipy", "tn.special") from error
 
-from .book import Array, Rule, call, rule
+from .book import Array, Rule, beside, call, rule
 from .linear_algebra import transposed
 
 PI = float(np.pi)
@@ -86,7 +86,11 @@ rule(sp.gammasgn, "y = sign Γ(x):  0 (a step)", lambda g, _y, _x: g * 0, elemen
 
 
 def _polygamma(n: Any, x: Array) -> Array:
-    return np.asarray(sp.polygamma(n, _real(x, "digamma"))).astype(x.dtype)
+    """``(−1)ⁿ⁺¹ n! ζ(n+1, x)``, and ψ for n = 0: SciPy's own formula, in ufuncs that other arrays know too."""
+    dtype, x = x.dtype, _real(x, "digamma").astype(np.float64)
+    n = n.astype(np.float64) if hasattr(n, "astype") else np.asarray(n, np.float64)[()]
+    higher = (-1.0) ** (n + 1) * sp.gamma(n + 1) * sp.zeta(n + 1, x)
+    return np.where(n == 0, sp.psi(x), higher)[()].astype(dtype)
 
 
 polygamma: Rule = rule(_polygamma, "y = ψ⁽ⁿ⁾(x):  dy/dx = ψ⁽ⁿ⁺¹⁾(x)",
@@ -282,8 +286,15 @@ logsumexp = rule(
 )
 
 
+def _top(x: Array, axis: Any) -> Array:
+    """The largest entry along an axis, 0 in place of an infinite one."""
+    top = np.max(x, axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, 0)
+
+
 def _softmax(x: Array, axis: Any) -> Array:
-    return sp.softmax(x, axis=axis)
+    e = np.exp(x - _top(x, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
 
 
 softmax = rule(_softmax, "y = eˣ/Σ eˣ:  ∂J/∂x = y (g − Σ g y)",
@@ -293,7 +304,9 @@ softmax = rule(_softmax, "y = eˣ/Σ eˣ:  ∂J/∂x = y (g − Σ g y)",
 
 
 def _log_softmax(x: Array, axis: Any) -> Array:
-    return sp.log_softmax(x, axis=axis)
+    below = x - _top(x, axis)
+    with np.errstate(divide="ignore"):
+        return below - np.log(np.sum(np.exp(below), axis=axis, keepdims=True))
 
 
 log_softmax = rule(_log_softmax, "y = x − ln Σ eˣ:  ∂J/∂x = g − eʸ Σ g",
@@ -334,7 +347,7 @@ def _corner(f: Any, a: Array, g: Array) -> Array:
     """``f([[A, G], [0, A]])`` has in its upper right corner the derivative of f at A in the direction G."""
     n = a.shape[-1]
     top = np.concatenate([a, g], axis=-1)
-    bottom = np.concatenate([np.zeros(g.shape, g.dtype), a], axis=-1)
+    bottom = np.concatenate([beside(np.zeros(g.shape, g.dtype), g), a], axis=-1)
     return f(np.concatenate([top, bottom], axis=-2))[..., :n, n:]
 
 

@@ -7,7 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from .book import BOOK, Array, all_axes, call, composite, is_tracked, kept, no_out, refuse, unsupported, untracked
+from .book import (
+    BOOK,
+    Array,
+    all_axes,
+    beside,
+    call,
+    composite,
+    is_tracked,
+    kept,
+    no_out,
+    refuse,
+    unsupported,
+    untracked,
+)
 from .indexing import scatter_add
 from .reductions import AXES, NONE, root_or_zero
 from .sorting import sort
@@ -33,7 +46,9 @@ def _average(a: Array, axis: Any = None, weights: Any = None, returned: bool = F
     np.average(np.zeros(a.shape), axis, np.ones(w.shape))  # raises what NumPy raises
     if w.shape != a.shape and axis is not None:
         axes = all_axes(axis, a.ndim)
-        w = np.transpose(w, np.argsort(axes)).reshape(tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+        w = np.transpose(w, np.argsort(axes).tolist()).reshape(
+            tuple(n if i in axes else 1 for i, n in enumerate(a.shape))
+        )
     total = np.sum(np.broadcast_to(w, a.shape), axis=axis, keepdims=keepdims)
     if np.any(untracked(total) == 0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
@@ -62,7 +77,9 @@ def _filled(a: Array, with_: float, where: Any = True) -> tuple[Array, Any]:
     """`a` with another number for its NaNs, and where there was something to count."""
     data = untracked(a)
     missing = np.isnan(data)
-    counted = ~missing & np.broadcast_to(untracked(where), missing.shape)
+    counted = (
+        ~missing if where is True else ~missing & beside(np.broadcast_to(untracked(where), missing.shape), missing)
+    )
     return (np.where(missing, with_, a) if missing.any() else a), counted
 
 
@@ -164,9 +181,10 @@ def _order_statistic(f: Any, a: Array, q: Any, axis: Any, keepdims: Any, dtype: 
     flat = untracked(lines)
     ranks = np.argsort(np.argsort(flat, axis=-1, kind="stable"), axis=-1).astype(float)
     ranks[np.isnan(flat)] = np.nan
-    place = np.asarray(f(ranks, *q, axis=-1, **options))
+    place = f(ranks, *(beside(x, ranks) for x in q), axis=-1, **options)
+    place = place if hasattr(place, "ndim") else np.asarray(place)
     shape = np.shape(q[0]) if q else ()
-    found = np.moveaxis(place.reshape((-1, *lines.shape[:-1])), 0, -1)
+    found = np.moveaxis(place.reshape((int(np.prod(shape)), *lines.shape[:-1])), 0, -1)
     missing = np.isnan(found)
     low = np.floor(np.where(missing, 0, found))
     part = (found - low).astype(dtype)
@@ -241,11 +259,11 @@ def _quantile(f: Any, scale: float) -> None:
 
 def _as_lines(w: Any, a: Array, axis: Any) -> Any:
     """Weights of the reduced axes alone, laid over the whole array."""
-    w = np.asarray(w)
+    w = w if hasattr(w, "ndim") else np.asarray(w)
     if w.shape == a.shape:
         return w
     axes = all_axes(axis, a.ndim)
-    w = np.transpose(w, np.argsort(axes)).reshape(tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+    w = np.transpose(w, np.argsort(axes).tolist()).reshape(tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
     return np.broadcast_to(w, a.shape)
 
 
@@ -281,7 +299,11 @@ def _cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: i
     X = _variables(m, y, rowvar, dtype)
     with np.errstate(all="ignore"):
         np.cov(
-            np.zeros(X.shape), bias=bias, ddof=ddof, fweights=untracked(fweights), aweights=untracked(aweights)
+            beside(np.zeros(X.shape), X),
+            bias=bias,
+            ddof=ddof,
+            fweights=untracked(fweights),
+            aweights=untracked(aweights),
         )  # checks
     ddof = (0 if bias else 1) if ddof is None else ddof
     f, a = (None if w is None else w if hasattr(w, "ndim") else np.asarray(w) for w in (fweights, aweights))
@@ -314,7 +336,8 @@ def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) 
            samples=lambda draw: [call(np.array([0, 2, 2, 1]), draw(4)),
                                  call(np.array([1, 1]), weights=draw(2), minlength=4)])  # fmt: skip
 def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    x = np.asarray(untracked(x))
+    x = untracked(x)
+    x = x if hasattr(x, "ndim") else np.asarray(x)
     counts = np.bincount(x, minlength=minlength)
     return counts if weights is None else scatter_add(np.astype(weights, np.float64), counts.shape, x)
 

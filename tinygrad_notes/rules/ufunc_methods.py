@@ -163,10 +163,10 @@ def _enter_reduceat(ufunc: Any) -> None:
 
 
 def _a_list(indices: Any) -> Any:
-    found = np.asarray(indices)
+    found = indices if hasattr(indices, "ndim") else np.asarray(indices)
     if found.ndim != 1:
         raise ValueError("object of too small depth for desired array")
-    return found.tolist()
+    return found if not isinstance(found, np.ndarray) else found.tolist()
 
 
 def _enter_at(ufunc: Any) -> None:
