@@ -84,6 +84,8 @@ def test_both_forms_are_one_notebook(script):
     """After a change run ``python notebooks/execute.py``."""
     stored = json.loads(script.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
     assert [(c["cell_type"], "".join(c["source"])) for c in stored] == cells(script)
+    jupytext = pytest.importorskip("jupytext")
+    assert [(c.cell_type, c.source) for c in jupytext.read(script).cells] == cells(script)
 
 
 def test_the_path_of_the_course_is_covered():
