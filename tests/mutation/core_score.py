@@ -3,9 +3,10 @@
 Four steps, each leaving its result in the work folder, so that a stopped run goes on where it was:
 
 sample    mutants, spread over the core's files as their places are (``--size``, ``--seed``)
-measure   one run of the suite under coverage: which test runs which line
-try       every mutant on the tests that run its line, in forks; what survives once more with the changed file imported
-report    the table and the survivors with their reasons (tests/mutation/survivors.json), written into the page
+measure   one run of a part of the suite under coverage: which test runs which line
+quick     every mutant inside a function on tests that run its line, in forks of one collected session
+whole     the others (a decorator, a default, a rule's flag) in forks that import a changed copy of the project
+report    the table and the survivors with their reasons (tests/mutation/reasons.json), written into the page
 """
 
 from __future__ import annotations
@@ -20,14 +21,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from forks import Quick, Verdict, whole
+from forks import NO_FUNCTION, Quick, Verdict, whole
 from mutants_of_source import ROOMS, ROOT, Mutant, sample
+from part_of_suite import PATHS
 from reach import Reach, measure
 
 PAGE = ROOT / "docs" / "mutation_score.md"
 HEADING = "# Mutation score of the core"
-REASONS = Path(__file__).parent / "survivors.json"
+REASONS = Path(__file__).parent / "reasons.json"
+SAME = "same"
+"""How the reason of a change begins that changes nothing anybody could see."""
+OPEN = "not looked at"
+SECONDS = 20.0
 STEPS = ("sample", "measure", "quick", "whole", "report")
 
 
@@ -86,23 +93,25 @@ def noter(work: Path, step: str) -> Callable[[Mutant, Verdict], None]:
 
 
 def try_quickly(work: Path, only: str) -> None:
-    """Every mutant inside a function, on up to 20 seconds of tests."""
+    """Every mutant inside a function, on up to `SECONDS` of tests."""
+    import cosmic_ray.mutating  # the forks find it imported
     import pytest
 
+    assert cosmic_ray.mutating is not None
     done = verdicts_in(work)
     left = [m for m in mutants_in(work) if m.name not in done and m.file.startswith(only)]
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    pytest.main(["-p", "no:cacheprovider", "-q"], plugins=[Quick(left, Reach(work), 20, noter(work, "quick"))])
+    command = ["-p", "no:cacheprovider", "-p", "part_of_suite", "-q", *PATHS]
+    pytest.main(command, plugins=[Quick(left, Reach(work), SECONDS, noter(work, "quick"))])
 
 
 def try_wholly(work: Path, only: str) -> None:
-    """What is left, on up to 60 seconds of tests in a fresh copy of the project."""
+    """Every mutant that isn't inside a function, on up to half of `SECONDS` of tests."""
     done = verdicts_in(work)
     left = [m for m in mutants_in(work) if m.file.startswith(only)]
-    left = [m for m in left if done.get(m.name, {"outcome": "survived", "step": "quick"}) | {"tests": 0, "by": 0, "mutant": 0}
-            == {"outcome": "survived", "step": "quick", "tests": 0, "by": 0, "mutant": 0}]
-    whole(left, Reach(work), 60, noter(work, "whole"), work)
+    left = [m for m in left if done.get(m.name, {}).get("by") == NO_FUNCTION]
+    whole(left, Reach(work), SECONDS / 2, noter(work, "whole"), work)
 
 
 # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,7 +126,66 @@ def interval(killed: float, of: int) -> tuple[float, float]:
 
 
 def report(work: Path) -> None:
-    raise NotImplementedError
+    """Write the page's second half; the first is the rule book's own."""
+    told = json.loads((work / "sample.json").read_text(encoding="utf-8"))
+    verdicts = verdicts_in(work)
+    tried = [m for m in mutants_in(work) if m.name in verdicts and verdicts[m.name]["by"] != NO_FUNCTION]
+    before = PAGE.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
+    PAGE.write_text(before + "\n\n" + page(tried, verdicts, told), encoding="utf-8")
+
+
+def page(tried: list[Mutant], verdicts: dict[str, dict[str, str]], told: dict[str, Any]) -> str:
+    """The table of rooms, and every survivor with its reason."""
+    survivors = [m for m in tried if verdicts[m.name]["outcome"] == "survived"]
+    reasons = json.loads(REASONS.read_text(encoding="utf-8"))
+    why = {m: reasons.get(f"{m.file}: {m.before} → {m.after}", OPEN) for m in survivors}
+    everywhere = sum(told["places"].values())
+    low, high = interval(len(tried) - len(survivors), len(tried))
+    lines = [
+        HEADING,
+        "",
+        f"{len(tried)} changes, drawn with seed {told['seed']} from {everywhere:,} places of the core, spread over",
+        "its files, each tried on the tests that run the changed line, up to a time limit, from a part of the suite.",
+        "What survives here may die in the whole suite: the score is a lower bound. Cosmic Ray's operators write the",
+        "changes; `python tests/mutation/core_score.py` repeats all of it.",
+        "",
+        "| room | places | tried | killed | survived | score | of those that change anything |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for room in [*ROOMS, "all"]:
+        here = [m for m in tried if room in ("all", m.room)]
+        left = [m for m in survivors if room in ("all", m.room)]
+        same = sum(why[m].startswith(SAME) for m in left)
+        places, killed = everywhere if room == "all" else told["places"][room], len(here) - len(left)
+        counts = (room, f"{places:,}", len(here), killed, len(left))
+        cells = [*map(str, counts), share(killed, len(here)), share(killed, len(here) - same)]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", f"The score of all has a 95 % interval of {100 * low:.1f} to {100 * high:.1f} %."]
+    lines += ["", "| why it survived | changes |", "|---|---:|"]
+    lines += [f"| {reason} | {count} |" for reason, count in Counter(why.values()).most_common()]
+    lines += ["", "<details><summary>Every survivor</summary>", "", "| where | change | why |", "|---|---|---|"]
+    for m in sorted(survivors, key=lambda m: (m.file, m.line)):
+        lines.append(f"| {m.file}:{m.line} | `{_cell(shortened(m))}` | {why[m]} |")
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def share(killed: int, of: int) -> str:
+    """``93.2 %``."""
+    return f"{100 * killed / of:.1f} %" if of else "–"
+
+
+def shortened(mutant: Mutant) -> str:
+    """Only the part of the line that changed, with a few letters around it."""
+    a, b = mutant.before, mutant.after
+    start = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), 0)
+    end = next((k for k, (x, y) in enumerate(zip(a[::-1], b[::-1], strict=False)) if x != y), 0)
+    around = slice(max(0, start - 24), max(start, len(a) - end) + 16)
+    other = slice(max(0, start - 24), max(start, len(b) - end) + 16)
+    return f"{a[around]} → {b[other]}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("`", "'")
 
 
 if __name__ == "__main__":

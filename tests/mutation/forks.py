@@ -1,9 +1,8 @@
 """Mutants tried in forks of one process that has everything imported and every test collected.
 
 A test run of its own costs seconds of imports before the first assertion; a fork costs milliseconds. In it the changed
-function gets its new code, wherever it is referred to, and the tests run one after another until one fails. A change that
-isn't inside a function, and every change that survives, is tried again in a fork that imports the changed file itself:
-what was computed at import time is then the mutant's too.
+function gets its new code, wherever it is referred to, and the tests run one after another until one fails. A change
+that isn't inside a function is tried in a fork that imports the changed file itself, in a copy of the project.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
 
 import pytest
 from mutants_of_source import PACKAGE, ROOT, Mutant
@@ -82,10 +81,8 @@ class _Child:
         return Verdict("killed", "its time" if slow else "a crash")
 
     def _kill_group(self) -> None:
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
 
 
 def _start(seconds: float, work: Callable[[], Verdict]) -> _Child:
@@ -229,7 +226,7 @@ class Quick:
 
 
 def whole(mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None], work: Path) -> None:
-    """Try mutants in forks that import a changed copy of the project; only other people's libraries are imported before."""
+    """Try mutants in forks that import a changed copy of the project; only others' libraries are imported before."""
     import hypothesis  # noqa: F401
     import scipy.special  # noqa: F401
 
@@ -243,7 +240,9 @@ def whole(mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..
         shutil.rmtree(work / f"copy{mutants.index(mutant)}", ignore_errors=True)
         test = verdict.by
         if test in reach.seconds and test not in sound:
-            [(_, control)] = in_forks([(mutant, 120 + 3 * reach.seconds[test], _whole_trial(None, work / "control", [test]))])
+            [(_, control)] = in_forks(
+                [(mutant, 120 + 3 * reach.seconds[test], _whole_trial(None, work / "control", [test]))]
+            )
             shutil.rmtree(work / "control", ignore_errors=True)
             sound[test] = control.outcome == "survived"
         note(mutant, verdict if sound.get(test, True) else Verdict("survived", f"{test} fails by itself"))

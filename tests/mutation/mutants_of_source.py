@@ -1,9 +1,10 @@
 """Mutants of the core: which places of a source file change how, and a seeded sample of them.
 
-Cosmic Ray's operators say where a file can be changed and write the changed text. Three things are added. A place counts once,
-whatever the number of operators that fit it (eleven operators for one ``+`` would fill a sample with that ``+``). Arithmetic
-turns into other arithmetic and bits into bits (``a << b`` on floats raises in any test). A change in an annotation leaves
-the compiled module as it was, and one in a rule's ``samples=`` changes what the tests feed it: no mutants.
+Cosmic Ray's operators say where a file can be changed and write the changed text. Three things are added. A place
+counts once, whatever the number of operators that fit it (eleven for one ``+`` would fill a sample with that ``+``).
+Arithmetic turns into other arithmetic and bits into bits (``a << b`` on floats raises in any test). A change in an
+annotation leaves the compiled module as it was, and one in a rule's ``samples=`` changes what the tests feed it: no
+mutants.
 """
 
 from __future__ import annotations

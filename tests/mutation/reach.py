@@ -1,6 +1,6 @@
 """Which tests reach which line, and how long they take: what a mutant is tried on.
 
-One run of the suite under coverage with a context for every test. ``tests_for`` reads what it left.
+One run of a part of the suite under coverage with a context for every test. ``tests_for`` reads what it left.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from mutants_of_source import PACKAGE, ROOMS, ROOT, Mutant
+from part_of_suite import PATHS
 
 HERE = Path(__file__).parent
 SETTINGS = """[run]
-branch = true
-concurrency = thread, multiprocessing
 parallel = true
-patch = subprocess
 data_file = {data}
-source_pkgs = tinygrad_notes
+include =
+{core}
 """
 
 
 def measure(work: Path) -> None:
-    """Run the suite once with coverage's contexts; the times of the tests lie beside its data."""
+    """Run the part once with coverage's contexts; the times of the tests lie beside its data."""
     settings = work / "coveragerc"
-    settings.write_text(SETTINGS.format(data=work / ".coverage"), encoding="utf-8")
-    command = ["-m", "pytest", "-n", "2", "-p", "no:cacheprovider", "-p", "times", f"--cov-config={settings}"]
-    command += ["--cov=tinygrad_notes", "--cov-branch", "--cov-context=test", "--cov-report="]
+    core = "\n".join(f"    {path}" for files in ROOMS.values() for path in files)
+    settings.write_text(SETTINGS.format(data=work / ".coverage", core=core), encoding="utf-8")
+    command = ["-m", "pytest", "-n", "2", "-p", "no:cacheprovider", "-p", "part_of_suite", *PATHS]
+    command += ["--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{HERE}", "TEST_TIMES": str(work / "times.json")}
     subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=False)
 
@@ -51,7 +51,7 @@ class Reach:
         from coverage import CoverageData
 
         times = json.loads((work / "times.json").read_text(encoding="utf-8"))
-        self.seconds: dict[str, float] = {test: seconds for test, seconds in times.items()}
+        self.seconds: dict[str, float] = dict(times)
         data = CoverageData(str(work / ".coverage"))
         data.read()
         self._lines: dict[str, dict[int, list[str]]] = {}
@@ -86,13 +86,9 @@ class Reach:
         Those that run its line; else its function, its statement, its file. One of every test function first.
         """
         spans = [span for span in self._statements.get(mutant.file, ()) if mutant.line in span]
-        whole = range(1, 10**6)
-        found = next(filter(None, (self.tests_of_lines(mutant.file, s) for s in self._spans(mutant, spans, whole))), set())
+        places = [range(mutant.line, mutant.line + 1), *spans, range(1, 10**6)]
+        found = next(filter(None, (self.tests_of_lines(mutant.file, place) for place in places)), set())
         return self.in_turn(found, seconds)
-
-    @staticmethod
-    def _spans(mutant: Mutant, spans: list[range], whole: range) -> list[range]:
-        return [range(mutant.line, mutant.line + 1), *spans, whole]
 
     def in_turn(self, tests: set[str], seconds: float) -> list[str]:
         """The quickest of every test function, then the next of each, until the time is used."""

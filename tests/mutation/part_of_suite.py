@@ -1,0 +1,47 @@
+"""A pytest plugin: a part of the suite that is large enough to find mutants, and how long each of its tests took.
+
+Of a test function with more than `MANY` cases a quarter runs, and at least `MANY`; what takes many seconds stays out.
+The times go as JSON into the file that ``TEST_TIMES`` names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+TESTS = (
+    "test_array_rules test_coverage test_diagnosis test_duck test_engine test_errors test_known_bugs test_linalg_rules "
+    "test_nn_derivatives test_numpy_errors test_numpy_surface test_primitive test_rule_calls test_rules test_slips "
+    "test_tester test_testing_command test_testing_draws test_testing_gradient test_testing_numerical "
+    "test_testing_strategies test_testing_vjp test_transforms test_vmap test_vmap_calls"
+)
+DOCTESTS = "rules testing tensor.py backward.py operators.py transforms.py forward_mode.py vmap.py recording.py"
+PATHS = [f"tests/{name}.py" for name in TESTS.split()] + [f"tinygrad_notes/{name}" for name in DOCTESTS.split()]
+MANY = 60
+SLOW = ("the_smallest_case_is_small", "a_chain_of_a_million", "a_share_of_the_whole", "artefacts", "long_graph")
+_TIMES: dict[str, float] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    functions: dict[str, list[int]] = defaultdict(list)
+    for k, item in enumerate(items):
+        if not any(slow in item.nodeid for slow in SLOW):
+            functions[item.nodeid.partition("[")[0]].append(k)
+    chosen: set[int] = set()
+    for name, cases in functions.items():
+        chosen.update(random.Random(name).sample(cases, min(len(cases), max(MANY, len(cases) // 4))))
+    items[:] = [item for k, item in enumerate(items) if k in chosen]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _TIMES[report.nodeid] = _TIMES.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if "TEST_TIMES" in os.environ and not hasattr(session.config, "workerinput"):
+        Path(os.environ["TEST_TIMES"]).write_text(json.dumps(_TIMES), encoding="utf-8")
