@@ -25,9 +25,10 @@ DTYPES = [(("f8",), 58), (("f4",), 12), (("f2",), 6), (("c16",), 12), (("c8",), 
 METHODS = ["sum", "mean", "max", "min", "prod", "std", "var", "cumsum", "cumprod", "ptp"]
 OPERATORS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power, "%": np.remainder}
 MOST_ENTRIES = 48
-STRICT = ("tinygrad_notes", "np.linalg.multi_dot", "np.polydiv", "np.apply_over_axes")
+STRICT = ("tinygrad_notes", "np.linalg.multi_dot", "np.polydiv", "np.apply_over_axes", "np.real_if_close")
 """Functions called as in their samples only. Our own rules take what their callers have checked; `multi_dot` is for
-matrices, `polydiv` for vectors, `apply_over_axes` for axes that are there, but NumPy doesn't look."""
+matrices, `polydiv` for vectors, `apply_over_axes` for axes that are there, but NumPy doesn't look; the dtype that
+`real_if_close` returns depends on the numbers."""
 
 
 class Dropped(Exception):

@@ -115,6 +115,7 @@ class Judge:
         self.point = list(program.inputs.values())
         self.plain = program.function
         self.narrow = program.is_narrow()
+        self.eps = float(max([np.finfo(float).eps, *(np.finfo(x.dtype).eps for x in self.point), *self.narrowest()]))
         self.asked_torch = False
 
     def everything(self) -> None:
@@ -180,7 +181,7 @@ class Judge:
         for k, (a, b) in enumerate(zip(ys, self.values, strict=True)):
             if (np.shape(a), a.dtype) != (np.shape(b), b.dtype):
                 raise Wrong(f"{what}: output {k} is {a.dtype} {np.shape(a)}, NumPy's {b.dtype} {np.shape(b)}")
-            precision = 1e-10 if not self.narrow else 2000 * float(np.finfo(b.dtype).eps)
+            precision = 1e-10 if not self.narrow else 2000 * self.eps
             if not np.allclose(
                 a, b, rtol=precision, atol=precision * (1 + np.max(np.abs(b), initial=0)), equal_nan=True
             ):
@@ -254,8 +255,10 @@ class Judge:
     def compare(self, what: str, ours: Any, expected: Any, bars: Any, way: str) -> None:
         wrong = ~(np.abs(ours - expected) <= RELATIVE * (1 + np.abs(expected)) + 10 * bars)
         if wrong.any():
-            self.confirm()
+            self.confirm(expected if way == "jvp" and expected.size == pack(self.pushed).size else None)
             spread = self.spread(way)
+            if np.any(np.isnan(ours)) and not np.all(np.isnan(self.lost)):
+                raise CannotTell(f"{what}: NaN at the point, a number beside it")
             if spread.shape != ours.shape:
                 spread = np.max(spread, initial=0) * max(1, spread.size)
             if np.any(~(np.abs(ours - expected) <= 100 * spread + 10 * bars) & wrong):
@@ -265,7 +268,7 @@ class Judge:
                 )
             raise CannotTell(f"{what}: ill-conditioned, rounding moves it by {np.max(spread):.1e}")
 
-    def confirm(self) -> None:
+    def confirm(self, expected: Any = None) -> None:
         """Raise CannotTell if one of several small steps leaves the line: a jump, a cut, a point outside the domain."""
         dtype = np.longdouble if self.extended() else float
         start, direction = pack(self.point, dtype), pack(self.tangents, dtype)
@@ -285,6 +288,8 @@ class Judge:
             raise CannotTell("the slopes on both sides differ")
         if not np.all(np.abs(slopes[-2] - slopes[-4]) <= 3e-2 * scale):
             raise CannotTell("the slope depends on the step")
+        if expected is not None and not np.all(np.abs(right - expected) <= 3e-2 * scale):
+            raise CannotTell("nearer to the point the slope is another")
 
     def spread(self, way: str) -> Any:
         """By how much the engine's derivative moves when each step is rounded differently."""
@@ -295,6 +300,9 @@ class Judge:
                 runs.append(pack(self.asked("jvp", lambda f=f: tn.jvp(f, tuple(self.point), self.tangents))[1]))
             else:
                 runs.append(pack(self.asked("vjp", lambda f=f: tn.vjp(f, *self.point)[1](self.cotangents))))
+        if len({run.shape for run in runs}) > 1:
+            raise CannotTell("rounding changes the shapes")
+        self.lost = np.stack([np.sum(run) for run in runs])
         spread: Any = np.ptp(np.stack(runs), axis=0)
         return spread
 
@@ -376,8 +384,7 @@ class Judge:
         point = list(wide.inputs.values())
         u = tuple(widen_number(c) for c in self.cotangents)
         w = tuple(widen_number(t) for t in self.tangents)
-        reals = [np.finfo(x.dtype).eps for x in (*self.point, *self.values)]
-        eps = float(max([*reals, *self.narrowest()]))
+        eps = self.eps
         ys = wide.function(*copies(point))
         if any(a.shape != b.shape for a, b in zip(ys, self.values, strict=True)):
             raise CannotTell("in double precision the outputs have other shapes")

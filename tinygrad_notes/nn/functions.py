@@ -193,7 +193,7 @@ def _gelu_gate(z: Array) -> tuple[Array, Array]:
     v *= -0.044715 * _GELU  # in place: each array made anew costs as much as the arithmetic on it
     v -= _GELU
     v *= held
-    return held, _one_over_one_plus_exp(v)
+    return held, _one_over_one_plus_exp(v) if type(v) is np.ndarray else sigmoid(-v)
 
 
 def _gelu_piece(z: Array) -> Array:
@@ -297,7 +297,7 @@ softmax = rule(_softmax, "yᵢ = e^zᵢ / Σ e^zⱼ:  ∂J/∂z = y (g − Σ g 
 
 def _logsumexp(z: Array, axis: int = 0, keepdims: bool = False) -> Array:
     top = _largest(z, axis)
-    with np.errstate(divide="ignore"):  # ln 0 = −inf where every entry is −inf
+    with np.errstate(divide="ignore", over="ignore"):  # ln 0 = −inf where every entry is −inf
         y = top + np.log(np.sum(np.exp(z - top), axis=axis, keepdims=True))
     return y if keepdims else np.squeeze(y, axis)
 

@@ -160,8 +160,9 @@ def cross_entropy(A: Array, Y: Array, reduction: str = "mean", axis: int = 0) ->
 
 def _softmax_cross_entropy(Z: Array, Y: Array, axis: int) -> Array:
     top = np.max(Z, axis=axis, keepdims=True)
-    shifted = Z - top
-    L = logsumexp.f(shifted, axis) - np.sum(Y * shifted, axis=axis)
+    with np.errstate(over="ignore"):  # −inf, as it should be
+        shifted = Z - top
+    L = logsumexp.f(shifted, axis) - np.sum(Y * np.where(Y == 0, 0, shifted), axis=axis)  # a score may be −inf
     return L + np.squeeze(top, axis) * (1 - np.sum(Y, axis=axis))  # 0 for labels that sum to 1
 
 

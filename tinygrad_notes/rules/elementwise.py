@@ -118,12 +118,18 @@ rule(
 )
 
 rule(np.logaddexp, "y = ln(eᵃ + eᵇ):  ∂y/∂a = eᵃ⁻ʸ,  ∂y/∂b = eᵇ⁻ʸ",
-     lambda g, y, a, _b: g * _exp_difference(a, y),
-     lambda g, y, _a, b: g * _exp_difference(b, y), elementwise=True)  # fmt: skip
+     lambda g, y, a, b: g * _part(_exp_difference(a, y), _exp_difference(b, y)),
+     lambda g, y, a, b: g * _part(_exp_difference(b, y), _exp_difference(a, y)), elementwise=True)  # fmt: skip
 
 rule(np.logaddexp2, "y = log₂(2ᵃ + 2ᵇ):  ∂y/∂a = 2ᵃ⁻ʸ,  ∂y/∂b = 2ᵇ⁻ʸ",
-     lambda g, y, a, _b: g * np.exp2(_difference(a, y)),
-     lambda g, y, _a, b: g * np.exp2(_difference(b, y)), elementwise=True)  # fmt: skip
+     lambda g, y, a, b: g * _part(np.exp2(_difference(a, y)), np.exp2(_difference(b, y))),
+     lambda g, y, a, b: g * _part(np.exp2(_difference(b, y)), np.exp2(_difference(a, y))),
+     elementwise=True)  # fmt: skip
+
+
+def _part(p: Array, q: Array) -> Array:
+    """P as a part of p + q, which is 1 but for what y lost by rounding: much, if y is large."""
+    return p / (p + q)
 
 
 def _difference(a: Array, y: Array) -> Array:
