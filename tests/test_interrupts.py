@@ -226,6 +226,7 @@ PARAMS = {"W": np.random.default_rng(5).normal(size=(2, 3))}
 
 
 @needs_timer
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Python's own: between open() and its with
 @pytest.mark.parametrize("times", [10, pytest.param(200, marks=pytest.mark.long)])
 def test_fit_continues_bit_for_bit_after_an_interrupt(tmp_path: Path, times: int) -> None:
     path = tmp_path / "run.safetensors"
