@@ -1,0 +1,78 @@
+"""Values and gradients of calls that only one branch of a rule serves; each was found by changing that branch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_notes as tn
+from tinygrad_notes import Tensor
+
+RNG = np.random.default_rng(5)
+A, B = RNG.standard_normal((4, 3)), RNG.standard_normal((4, 3))
+C = RNG.standard_normal((2, 3, 3))
+STEPS = np.cumsum(np.abs(RNG.standard_normal((2, 5))) + 0.1, axis=1)
+
+CALLS = {
+    "column_stack of numbers": (lambda x: np.column_stack([x[0], x[1]]), A[0]),
+    "column_stack of three axes": (lambda x: np.column_stack([x, x * 2]), C),
+    "vecdot along the first axis": (lambda x: np.vecdot(x, B, axis=0), A),
+    "vecdot keeps its last axis": (lambda x: np.vecdot(x, B, keepdims=True), A),
+    "vecdot keeps its first axis": (lambda x: np.vecdot(x, B, axis=0, keepdims=True), A),
+    "linalg.vecdot along the first axis": (lambda x: np.linalg.vecdot(x, B, axis=0), A),
+    "cross into the first axis": (lambda x: np.cross(x, B, axisc=0), A),
+    "cross into the middle axis": (lambda x: np.cross(x, C + 1, axisc=1), C),
+    "cross of columns": (lambda x: np.cross(x, B.T, axisa=0, axisb=0), A.T),
+    "trapezoid over places of every row": (lambda x: np.trapezoid(x, STEPS, axis=1), RNG.standard_normal((2, 5))),
+    "trapezoid over places of every column": (lambda x: np.trapezoid(x, STEPS.T, axis=0), RNG.standard_normal((5, 2))),
+    "trapezoid over places": (lambda x: np.trapezoid(x, STEPS[0], axis=1), RNG.standard_normal((2, 5))),
+    "multi_dot from a row to a column": (
+        lambda x: np.linalg.multi_dot([x, A, B.T, np.ones(4)]),
+        RNG.standard_normal(4),
+    ),
+    "multi_dot, wide and narrow": (lambda x: np.linalg.multi_dot([A.T, x, C[0]]), A),
+    "sort_complex of real numbers": (lambda x: np.sort_complex(x).real, A[0]),
+    "correlate, same size": (lambda x: np.correlate(x, A[0], "same"), RNG.standard_normal(6)),
+    "convolve with the shorter first": (lambda x: np.convolve(x, B[:, 0], "valid"), A[0]),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_value_and_gradient(name):
+    f, x = CALLS[name]
+    y = f(Tensor(x))
+    assert y.shape == f(x).shape
+    assert y.dtype == f(x).dtype
+    np.testing.assert_allclose(y.data, f(x), rtol=1e-12, atol=1e-14)
+    weights = np.cos(np.arange(y.size)).reshape(y.shape)
+    found = tn.grad(lambda x: np.sum(f(x) * weights))(x)
+    wanted = tn.testing.numerical_gradient(lambda x: np.sum(f(x) * weights), x)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("a", "shares"),
+    [
+        ([np.inf, 1.0, -np.inf], [1, 0, 0]),
+        ([-np.inf, 1.0], [0, 1]),
+        ([-np.inf, -np.inf], [0, 0]),
+        ([1.0, 1.0], [0.5, 0.5]),
+    ],
+)
+def test_shares_of_a_sum_of_exponentials_with_infinities(a, shares):
+    special = pytest.importorskip("scipy.special")
+    np.testing.assert_allclose(tn.grad(lambda x: special.logsumexp(x))(np.array(a)), shares)
+
+
+def test_numbers_stay_numbers():
+    """Neither a value nor a gradient of a number is an array without axes: those cost several times as much."""
+    x = Tensor(2.0)
+    table = Tensor(np.arange(3.0))
+    y = np.sum(table[1] * x) + np.max(table) * x**2 + np.squeeze(table[:1]) + np.where(True, x, 1.0)
+    assert type(y.data) is np.float64
+    y.backward()
+    assert type(x.grad) is np.float64
+    assert type(table[1].data) is np.float64
+    assert type(np.vecdot(table, np.ones(3)).data) is np.float64
+    assert type(np.linalg.det(np.outer(table, table) + np.eye(3)).data) is np.float64
+    assert type(tn.grad(lambda x: x * 3.0)(2.0)) is np.float64
