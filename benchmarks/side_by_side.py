@@ -20,7 +20,7 @@ import numpy as np
 from .engines import ENGINES
 from .workloads import NUMPY, OURS, TORCH, Workload
 
-PATIENCE = 240.0  # seconds for one answer: torch.compile takes its time, and some never end
+PATIENCE = 300.0  # seconds for one answer: torch.compile takes its time, and some never end
 
 
 class DidNotWorkError(Exception):
@@ -118,9 +118,11 @@ def agreeing(
 ) -> tuple[list[str], dict[str, str], dict[str, float]]:
     """The engines that work and agree with the reference, why the others don't, and how far apart all are.
 
-    The reference is the derivation by hand where there is one, else PyTorch, else us.
+    The reference is the derivation by hand where there is one, else PyTorch, else us. The programs are then ready.
     """
-    found, wrong, apart = {}, {}, {}
+    found: dict[str, list[Any]] = {}
+    wrong: dict[str, str] = {}
+    apart: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         for engine, process in processes.items():
             file = f"{folder}/{len(found)}.npz"
@@ -147,25 +149,19 @@ def measure(workload: Workload, engines: list[str], options: Any) -> dict[str, A
     wrong = {engine: "not installed" for engine in engines if engine not in present}
     processes = {engine: Process(engine, options.threads) for engine in present}
     rounds: dict[str, list[float]] = {engine: [] for engine in present}
-    prepared: dict[str, float] = {}
     try:
         working, failed, apart = agreeing(workload, processes, options.quick)
         wrong |= failed
-        for engine in list(working):
-            try:
-                prepared[engine] = processes[engine].ask("prepare", workload.name, options.quick)
-            except DidNotWorkError as error:
-                wrong[engine] = f"did not work: {error}"
-                working.remove(engine)
         clock = "cpu" if options.threads == 1 else "wall"
+        steps = workload.data(options.quick).get("steps", 1)
         for _ in range(options.rounds):
             for engine in random.sample(working, len(working)):
                 times = processes[engine].ask("time", workload.name, options.seconds)
-                rounds[engine].append(times[clock] / workload.steps)
+                rounds[engine].append(times[clock] / steps)
     finally:
         for process in processes.values():
             process.close()
-    return _summary(workload, engines, rounds, wrong, options.quick, prepared=prepared, apart=apart)
+    return _summary(workload, engines, rounds, wrong, options.quick, apart=apart)
 
 
 def measure_memory(workload: Workload, engines: list[str], options: Any) -> dict[str, Any]:

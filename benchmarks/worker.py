@@ -1,9 +1,8 @@
 """One engine in one process: reads a request per line as JSON, answers with a line of JSON.
 
-``["prepare", workload, tiny]`` makes the program and runs it once (whatever compiles, compiles then),
-``["results", workload, tiny, file]`` writes what a few runs of a fresh program give, ``["time", workload, seconds]``
-gives CPU and wall seconds of a run, ``["memory", workload, tiny]`` the peak above what is held before a step,
-``["growth", rounds]`` the same per node of a chain.
+``["results", workload, tiny, file]`` makes the program, writes what it gives after a few runs, and keeps it (whatever
+compiles, has compiled then), ``["time", workload, seconds]`` gives CPU and wall seconds of a run, ``["memory",
+workload, tiny]`` the peak above what is held before a step, ``["growth", rounds]`` the same per node of a chain.
 """
 
 from __future__ import annotations
@@ -32,9 +31,8 @@ def program(engine: Any, workload: Workload, tiny: bool) -> Callable[[], Any]:
     return run
 
 
-def results(engine: Any, workload: Workload, tiny: bool) -> list[Any]:
-    """What the program gives after a few steps (of a training), or at once."""
-    run = program(engine, workload, tiny)
+def after_steps(engine: Any, workload: Workload, run: Callable[[], Any]) -> list[Any]:
+    """What a program gives after a few steps (of a training), or at once."""
     for _ in range(STEPS_COMPARED - 1 if workload.trains else 0):
         run()
     arrays: list[Any] = engine.arrays(run())
@@ -46,7 +44,8 @@ def timed(run: Callable[[], Any], seconds: float) -> dict[str, float]:
     start = time.perf_counter()
     run()
     count = max(1, int(0.005 / max(time.perf_counter() - start, 1e-7)))
-    cpu, wall = [], []
+    cpu: list[float] = []
+    wall: list[float] = []
     end = time.perf_counter() + seconds
     while len(cpu) < 3 or time.perf_counter() < end:
         before, at = time.process_time(), time.perf_counter()
@@ -83,16 +82,14 @@ class Worker:
         self.engine = engine
         self.programs: dict[str, Callable[[], Any]] = {}
 
-    def prepare(self, name: str, tiny: bool) -> float:
-        """Make the program, run it once; the seconds that took."""
+    def results(self, name: str, tiny: bool, file: str) -> float:
+        """Write the arrays to compare; the seconds until there were any."""
         start = time.perf_counter()
-        self.programs[name] = program(self.engine, BY_NAME[name], tiny)
-        self.programs[name]()
-        return time.perf_counter() - start
-
-    def results(self, name: str, tiny: bool, file: str) -> None:
-        """Write the arrays to compare."""
-        np.savez(file, *results(self.engine, BY_NAME[name], tiny))
+        run = self.programs[name] = program(self.engine, BY_NAME[name], tiny)
+        arrays = after_steps(self.engine, BY_NAME[name], run)
+        seconds = time.perf_counter() - start
+        np.savez(file, *arrays)
+        return seconds
 
     def time(self, name: str, seconds: float) -> dict[str, float]:
         """See `timed`."""

@@ -19,9 +19,9 @@ class Jax(Engine):
     def __init__(self) -> None:
         import jax
 
-        jax.config.update("jax_enable_x64", True)
         self.jax: Any = jax
-        self.jnp: Any = jax.numpy
+        self.jax.config.update("jax_enable_x64", True)
+        self.jnp: Any = self.jax.numpy
 
     def train(self, cost: Any, d: Data, adam: bool, *given: Any) -> Run:
         """Steps of SGD or Adam on ``cost(parameters, *given)``."""

@@ -171,10 +171,10 @@ class Torch(Engine):
             h = F.gelu(x, approximate="tanh") * torch.sigmoid(u) + torch.log1p(torch.exp(u))
             return (G * F.layer_norm(h, (x.shape[-1],), gamma, beta)).sum()
 
-        cost = self.compiled(cost)
+        whole = self.compiled(cost)
 
         def run() -> Any:
-            J = cost(*parameters, G)
+            J = whole(*parameters, G)
             return J, torch.autograd.grad(J, parameters)
 
         return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +18,8 @@ class Tinygrad(Engine):
     """`TinyJit`, which compiles at the second and third call."""
 
     def __init__(self) -> None:
-        import tinygrad
-        import tinygrad.nn.optim
-
-        self.t: Any = tinygrad
-        self.optim: Any = tinygrad.nn.optim
+        self.t: Any = importlib.import_module("tinygrad")
+        self.optim: Any = importlib.import_module("tinygrad.nn.optim")
 
     def arrays(self, result: Any) -> list[Any]:
         """Tensors as arrays."""
@@ -35,8 +33,7 @@ class Tinygrad(Engine):
         optimizer = self.optim.Adam(parameters, lr=d["lr"]) if adam else None
         inputs = [Tensor(x).realize() for x in given]
 
-        @self.t.TinyJit
-        def step(*inputs: Any) -> Any:
+        def one(*inputs: Any) -> Any:
             J = cost(parameters, *inputs)
             if optimizer is None:
                 gradients = J.gradient(*parameters)
@@ -44,6 +41,8 @@ class Tinygrad(Engine):
             optimizer.zero_grad()
             J.backward()
             return J.realize(*optimizer.schedule_step())
+
+        step = self.t.TinyJit(one)
 
         def run() -> Any:
             with self.t.Context(TRAINING=1):
@@ -121,12 +120,12 @@ class Tinygrad(Engine):
         parameters = [Tensor(p).realize() for p in d["parameters"]]
         G = Tensor(d["G"]).realize()
 
-        @self.t.TinyJit
-        def step(G: Any) -> Any:
+        def one(G: Any) -> Any:
             x, u, gamma, beta = parameters
             h = x.gelu() * u.sigmoid() + (1 + u.exp()).log()
             J = (G * (h.layernorm() * gamma + beta)).sum()
             gradients = J.gradient(*parameters)
             return J.realize(*gradients), gradients
 
+        step = self.t.TinyJit(one)
         return lambda: step(G)
