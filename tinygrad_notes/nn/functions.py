@@ -326,7 +326,8 @@ log_softmax = rule(_log_softmax, "y = z − ln Σ eᶻ:  ∂J/∂z = g − eʸ �
 
 
 def _xlogy(a: Array, b: Array) -> Array:
-    b = a.dtype.type(b) if isinstance(b, (int, float)) else b  # np.log of it is in double precision
+    if isinstance(b, (int, float)) and hasattr(a, "dtype"):
+        b = a.dtype.type(b)  # else its logarithm is in double precision
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(a == 0, 0, a * np.log(b))[()]
 
