@@ -5,6 +5,7 @@ Four steps, each leaving its result in the work folder, so that a stopped run go
 sample    mutants, spread over the core's files as their places are (``--size``, ``--seed``)
 measure   one run of a part of the suite under coverage: which test runs which line
 quick     every mutant inside a function on tests that run its line, in forks of one collected session
+again     what survived, on all cases of those tests (the part has a quarter of the cases of the large ones)
 whole     the others (a decorator, a default, a rule's flag) in forks that import a changed copy of the project
 report    the table and the survivors with their reasons (tests/mutation/reasons.json), written into the page
 """
@@ -35,7 +36,7 @@ SAME = "same"
 """How the reason of a change begins that changes nothing anybody could see."""
 OPEN = "not looked at"
 SECONDS = 20.0
-STEPS = ("sample", "measure", "quick", "whole", "report")
+STEPS = ("sample", "measure", "quick", "again", "whole", "report")
 
 
 def main() -> None:
@@ -53,6 +54,8 @@ def main() -> None:
         measure(work)
     elif options.step == "quick":
         try_quickly(work, options.only)
+    elif options.step == "again":
+        try_again(work, options.only)
     elif options.step == "whole":
         try_wholly(work, options.only)
     elif options.step == "report":
@@ -94,16 +97,29 @@ def noter(work: Path, step: str) -> Callable[[Mutant, Verdict], None]:
 
 def try_quickly(work: Path, only: str) -> None:
     """Every mutant inside a function, on up to `SECONDS` of tests."""
+    done = verdicts_in(work)
+    left = [m for m in mutants_in(work) if m.name not in done and m.file.startswith(only)]
+    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "quick")), "-p", "part_of_suite", *PATHS)
+
+
+def try_again(work: Path, only: str) -> None:
+    """What survived that, on more cases."""
+    done = verdicts_in(work)
+    first = {"outcome": "survived", "step": "quick"}
+    left = [m for m in mutants_in(work) if m.file.startswith(only) and first.items() <= done.get(m.name, {}).items()]
+    left = [m for m in left if done[m.name]["by"] != NO_FUNCTION]
+    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "again"), all_cases=True), *PATHS)
+
+
+def in_one_session(plugin: Quick, *arguments: str) -> None:
+    """Collect tests and let the plugin use them."""
     import cosmic_ray.mutating  # the forks find it imported
     import pytest
 
     assert cosmic_ray.mutating is not None
-    done = verdicts_in(work)
-    left = [m for m in mutants_in(work) if m.name not in done and m.file.startswith(only)]
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    command = ["-p", "no:cacheprovider", "-p", "part_of_suite", "-q", *PATHS]
-    pytest.main(command, plugins=[Quick(left, Reach(work), SECONDS, noter(work, "quick"))])
+    pytest.main(["-p", "no:cacheprovider", "-q", *arguments], plugins=[plugin])
 
 
 def try_wholly(work: Path, only: str) -> None:

@@ -171,8 +171,10 @@ def _same_but_for_functions(old: CodeType, new: CodeType) -> bool:
 class Quick:
     """A pytest plugin that tries mutants instead of running the session's tests."""
 
-    def __init__(self, mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None]) -> None:
-        self.mutants, self.reach, self.seconds, self.note = mutants, reach, seconds, note
+    def __init__(
+        self, mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None], all_cases: bool = False
+    ) -> None:
+        self.mutants, self.reach, self.seconds, self.note, self.all_cases = mutants, reach, seconds, note, all_cases
         self._sound: dict[str, bool] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -192,7 +194,11 @@ class Quick:
         return True
 
     def _job(self, functions: Functions, mutant: Mutant) -> Job:
-        tests = [test for test in self.reach.tests_for(mutant, self.seconds) if test in self.items]
+        if self.all_cases:
+            found = self.reach.all_cases(mutant, self.items, self.seconds)
+        else:
+            found = self.reach.tests_for(mutant, self.seconds)
+        tests = [test for test in found if test in self.items]
         tests = [test for test in tests if self._sound.get(test, True)]
 
         def trial() -> Verdict:
@@ -202,7 +208,7 @@ class Quick:
             functions.swap(pairs)
             return self._run(tests)
 
-        return mutant, 20 + 3 * sum(self.reach.seconds[test] for test in tests), trial
+        return mutant, 20 + 3 * sum(map(self.reach.took, tests)), trial
 
     def _run(self, tests: list[str]) -> Verdict:
         from _pytest.runner import runtestprotocol
@@ -217,7 +223,7 @@ class Quick:
         """Whether a test passes in a fork where nothing was changed."""
         if test not in self._sound:
             control = Mutant(test, 0, "control", 0, "", "")
-            [(_, verdict)] = in_forks([(control, 60 + 3 * self.reach.seconds[test], lambda: self._run([test]))])
+            [(_, verdict)] = in_forks([(control, 60 + 3 * self.reach.took(test), lambda: self._run([test]))])
             self._sound[test] = verdict.outcome == "survived"
         return self._sound[test]
 
@@ -233,7 +239,7 @@ def whole(mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..
     jobs = []
     for k, mutant in enumerate(mutants):
         tests = reach.tests_for(mutant, seconds)
-        limit = 60 + 3 * sum(reach.seconds[test] for test in tests)
+        limit = 60 + 3 * sum(map(reach.took, tests))
         jobs.append((mutant, limit, _whole_trial(mutant, work / f"copy{k}", tests)))
     sound: dict[str, bool] = {}
     for mutant, verdict in in_forks(jobs):

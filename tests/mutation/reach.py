@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Reach:
         self.seconds: dict[str, float] = dict(times)
         data = CoverageData(str(work / ".coverage"))
         data.read()
+        self.typical: dict[str, float] = {}
         self._lines: dict[str, dict[int, list[str]]] = {}
         core = {path.relative_to(PACKAGE).as_posix() for files in ROOMS.values() for path in files}
         for measured in data.measured_files():
@@ -85,17 +87,35 @@ class Reach:
 
         Those that run its line; else its function, its statement, its file. One of every test function first.
         """
+        return self.in_turn(self.reaching(mutant), seconds)
+
+    def reaching(self, mutant: Mutant) -> set[str]:
+        """All tests that were seen to run a mutant's line, or the smallest part of the file around it that any runs."""
         spans = [span for span in self._statements.get(mutant.file, ()) if mutant.line in span]
         places = [range(mutant.line, mutant.line + 1), *spans, range(1, 10**6)]
-        found = next(filter(None, (self.tests_of_lines(mutant.file, place) for place in places)), set())
-        return self.in_turn(found, seconds)
+        return next(filter(None, (self.tests_of_lines(mutant.file, place) for place in places)), set())
+
+    def all_cases(self, mutant: Mutant, known: Iterable[str], seconds: float) -> list[str]:
+        """Cases that weren't measured, of the test functions that were seen to run a mutant's line; then the others."""
+        functions = {test.partition("[")[0] for test in self.reaching(mutant)}
+        cases = [test for test in known if test.partition("[")[0] in functions]
+        new = [test for test in cases if test not in self.seconds]
+        for function in functions:
+            times = [self.seconds[test] for test in self.seconds if test.partition("[")[0] == function]
+            self.typical[function] = sum(times) / len(times)
+        first = self.in_turn(set(new), seconds)
+        return [*first, *self.in_turn(set(cases) - set(first), seconds / 2)]
+
+    def took(self, test: str) -> float:
+        """The seconds of a test, or the mean of its function's if it wasn't measured."""
+        return self.seconds.get(test, self.typical.get(test.partition("[")[0], 1.0))
 
     def in_turn(self, tests: set[str], seconds: float) -> list[str]:
         """The quickest of every test function, then the next of each, until the time is used."""
         functions: dict[str, list[str]] = defaultdict(list)
-        for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
+        for test in sorted(tests, key=lambda test: (self.took(test), test)):
             functions[test.partition("[")[0]].append(test)
-        ranked = [(turn, self.seconds[test], test) for group in functions.values() for turn, test in enumerate(group)]
+        ranked = [(turn, self.took(test), test) for group in functions.values() for turn, test in enumerate(group)]
         chosen, total = [], 0.0
         for _, took, test in sorted(ranked):
             if total + took <= seconds or not chosen:
