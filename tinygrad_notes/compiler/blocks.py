@@ -27,10 +27,10 @@ from .program import Instruction, Program, Value, replace_values
 __all__ = ["Block", "Body", "blocked", "like"]
 
 LARGE = 1 << 16
-"""Bytes of an array that it is worth to keep in cache."""
+"""Bytes of an array that doesn't stay in the fastest cache anyhow."""
 
-WORTH = 1 << 20
-"""Bytes that a region must save from going to memory and back: less stays in cache anyhow."""
+REGION = 1 << 20
+"""Bytes of the largest array of a region: smaller ones stay in some cache, where blocks gain less than they cost."""
 
 BEYOND = 40
 """How many instructions after the end of a region are looked through for sums over its rows."""
@@ -155,13 +155,14 @@ def blocked(program: Program) -> None:
         best = max(regions, key=lambda region: region.saved, default=None)
         if best is not None:
             tried.update(best.members)
-            if best.saved >= WORTH:
+            if best.saved >= best.moved:
                 best.contract()
     drop_dead(program)
+    sum_by_blas(program, LARGE)
 
 
 def _large(i: Instruction) -> bool:
-    return not isinstance(i.f, Block) and any(v.nbytes >= LARGE for v in (*i.outs, *i.operands))
+    return not isinstance(i.f, Block) and any(v.nbytes >= REGION for v in (*i.outs, *i.operands))
 
 
 def _row_counts(i: Instruction) -> list[int]:
@@ -286,8 +287,8 @@ class _Region:
     members : list of Instruction
     outs : list of Value
         Results that are read outside.
-    saved : int
-        Bytes that needn't go to memory and back.
+    moved, saved : int
+        Bytes that it reads and writes; bytes that its instructions, each alone, would read and write besides.
     """
 
     def __init__(self, program: Program, seed: int, count: int) -> None:
@@ -297,7 +298,10 @@ class _Region:
         self.members = self._connected(program.instructions[seed])
         self.made = {i.out for i in self.members}
         self.outs = self._outs()
-        self.saved = self._saved() if len(self.members) > 1 else 0
+        given = {v for i in self.members for v in self.uses[i].rows} - self.made
+        self.moved = sum(v.nbytes for v in (*given, *self.outs))
+        alone = sum(v.nbytes for i in self.members for v in (i.out, *self.uses[i].rows) if i.f is not calls.reshape)
+        self.saved = alone - self.moved if len(self.members) > 1 else -1
 
     def _grow(self, seed: int) -> None:
         """Take what follows, unless it needs a result that is there only after the last row.
@@ -349,12 +353,6 @@ class _Region:
         read |= {v for v in self.program.outputs if isinstance(v, Value)}
         return [i.out for i in self.members if i.out in read]
 
-    def _saved(self) -> int:
-        """What each call alone would read and write, less what the region does."""
-        alone = sum(v.nbytes for i in self.members for v in (i.out, *self.uses[i].rows) if i.f is not calls.reshape)
-        given = {v for i in self.members for v in self.uses[i].rows} - self.made
-        return alone - sum(v.nbytes for v in given) - sum(v.nbytes for v in self.outs)
-
     def contract(self) -> None:
         """Put the block where its last member stands, and after it what reads its results."""
         uses = {i: self.uses[i] for i in self.members}
@@ -397,7 +395,7 @@ class _BodyWriter:
         self.body.rows_out = [(v, self.inside[v]) for v in block.rows_out]
         self.body.reduced = [(v, self.inside[v], _ufunc(block.maker[v])) for v in block.reduced]
         program.outputs = [self.inside[v] for v in (*block.rows_out, *block.reduced)]
-        sum_by_blas(program)
+        sum_by_blas(program, 0)
 
     def _shape(self, v: Value) -> tuple[int, ...]:
         axes = row_axes(v.shape, self.block.count)
@@ -452,8 +450,8 @@ class _BodyWriter:
         return self.whole[v, shape]
 
 
-def sum_by_blas(program: Program) -> None:
-    """Let BLAS sum rows of floats, and multiply and sum in one go where a product is only summed."""
+def sum_by_blas(program: Program, least: int) -> None:
+    """Let BLAS sum rows of floats in arrays of `least` bytes, a product that is only summed together with it."""
     uses = program.uses()
     left_out = set()
     ones: dict[Any, Value] = {}
@@ -461,7 +459,10 @@ def sum_by_blas(program: Program) -> None:
         if not _is_reduction(i) or _ufunc(i) is not np.add or i.out.dtype.char not in "fd":
             continue
         x, axes = i.args[0], _axes(i)
-        if x.dtype != i.out.dtype or x.shape[-1:] < (SHORTEST,) or axes not in ((x.ndim - 1,), tuple(range(x.ndim))):
+        if x.dtype != i.out.dtype or x.shape[-1:] < (SHORTEST,) or x.nbytes < least or not _in_order(x):
+            continue
+        altogether = len(axes) == x.ndim
+        if not altogether and axes != (x.ndim - 1,):
             continue
         factors = made_by(x, np.multiply)
         if factors is not None and (
@@ -471,7 +472,7 @@ def sum_by_blas(program: Program) -> None:
         ):
             factors = None
         new = None
-        if len(axes) == 1:
+        if not altogether:
             if factors is None:
                 row = ones.setdefault((x.shape[-1], x.dtype), _constant(np.ones(x.shape[-1], x.dtype), "ones"))
             keep = {"keepdims": True} if i.out.ndim == x.ndim else {}

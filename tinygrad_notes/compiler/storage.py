@@ -73,10 +73,10 @@ class BlockStorage:
 
 
 CACHE = 1 << 20
-"""Bytes that the arrays of a block may take: what a core's own cache holds beside what it reads ahead."""
+"""Bytes that the arrays of a block may take: about what a core's own cache holds."""
 
 FEWEST = 1 << 15
-"""Elements of the largest array in a block: below, calling NumPy costs more than it saves."""
+"""Elements of the largest array in a block: below, calling NumPy costs more than the cache saves."""
 
 
 def writable(i: Instruction) -> list[Value]:
