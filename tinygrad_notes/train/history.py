@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import BadInputError, missing_extra, user_line
+from ..errors import BadInputError, user_line
+from .figures import new_figure
 from .metrics import Reading, bias_variance
 
 __all__ = ["History"]
@@ -88,14 +89,10 @@ class History:
         >>> len(History([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}]).plot().axes)
         1
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise missing_extra("matplotlib", "plot", "History.plot()") from error
         names = sorted({key for row in self.rows for key in row} - {"epoch", "step"})
         losses = [name for name in names if "loss" in name]
         others = [name for name in names if name not in losses]
-        figure = Figure(figsize=(6, 3.2 if not others else 5), layout="constrained")
+        figure = new_figure(6, 3.2 if not others else 5, "History.plot()")
         panels = figure.subplots(2 if others else 1, 1, sharex=True, squeeze=False)[:, 0]
         for axes, group in zip(panels, (losses, others), strict=False):
             for name in group:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import missing_extra
+from ...train.figures import new_figure as empty_figure
 
 __all__ = ["Result", "new_figure"]
 
@@ -78,11 +78,7 @@ def _shown(value: Any) -> str:
 
 def new_figure(panels: int, width: float = 4.0, height: float = 3.4) -> tuple[Any, list[Any]]:
     """A figure with panels side by side, without matplotlib's global state."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing_extra("matplotlib", "plot", "the picture of an experiment") from error
-    figure = Figure(figsize=(width * panels, height), layout="constrained")
+    figure = empty_figure(width * panels, height, "the picture of an experiment")
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
