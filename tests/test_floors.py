@@ -16,7 +16,7 @@ import tinygrad_notes
 PACKAGE = Path(tinygrad_notes.__file__).parent
 
 FLOORS = [
-    ["errors", "failures"],
+    ["errors", "failures", "arguments"],
     ["rules"],
     ["blocks", "backward", "tensor", "recording", "operators", "special"],
     ["memory", "pytree", "forward_mode", "vmap", "transforms", "checkpoint", "primitive", "coverage"],

@@ -156,6 +156,8 @@ def is_users(frame: FrameType) -> bool:
     True
     """
     file = frame.f_code.co_filename
+    if file == "<string>" and str(frame.f_globals.get("__name__")).partition(".")[0] == __name__.partition(".")[0]:
+        return False  # a dataclass's own __init__
     return not file.startswith((_PACKAGE, "<__")) and _NUMPY not in file
 
 

@@ -22,7 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import need_count, need_number, need_numbers
 from .errors import BadInputError, ShapeError, user_line
+from .failures import NUMBERS, what_is
 from .pytree import flatten, paths, unflatten
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "clip_grad_norm", "schedules"]
@@ -37,11 +39,31 @@ def _every(_name: str) -> bool:
 
 def _zeros(params: Any) -> Any:
     leaves, structure = flatten(params)
+    need_numbers("the parameters", *leaves)
     return unflatten(structure, [np.zeros_like(np.asarray(w) if isinstance(w, (int, float)) else w) for w in leaves])
 
 
 def _rate(lr: Rate, step: int) -> float:
-    return float(lr(step)) if callable(lr) else lr
+    if not callable(lr):
+        return lr
+    rate = lr(step)
+    need_number("what the schedule lr(step) returns", rate, 0)
+    return float(rate)
+
+
+def _check_rate(lr: Any) -> None:
+    if not callable(lr):
+        need_number("lr", lr, 0)
+
+
+def _need_state(name: str, state: Any, *keys: str) -> None:
+    """Raise unless `state` is what this optimiser's ``init`` returns."""
+    if not isinstance(state, dict) or not {"step", *keys} <= set(state):
+        held = f"a dict of {', '.join(map(str, state)) or 'nothing'}" if isinstance(state, dict) else what_is(state)
+        raise BadInputError(
+            f"{name}.step needs the state that {name}.init(params) made, with {', '.join(('step', *keys))}, not {held}."
+            f"{user_line()}"
+        )
 
 
 def _together(params: Any, *others: Any) -> tuple[list[tuple[Any, ...]], Any]:
@@ -55,7 +77,17 @@ def _together(params: Any, *others: Any) -> tuple[list[tuple[Any, ...]], Any]:
                 f"parameters {structure} and gradients or state {found} have not one structure.{user_line()}"
             )
         columns.append(column)
-    return list(zip(*columns, strict=True)), structure
+    together = list(zip(*columns, strict=True))
+    for k, (w, *others_of_w) in enumerate(together):
+        for other in others_of_w:
+            if np.shape(other) != np.shape(w):
+                raise ShapeError(
+                    f"{paths(params)[k] or 'the parameter'} has shape {np.shape(w)}, its gradient or state "
+                    f"{np.shape(other)}: a gradient has its parameter's shape.{user_line()}"
+                )
+            if getattr(other, "dtype", np.dtype(float)).kind not in NUMBERS or isinstance(other, str):
+                need_numbers("a gradient", other)
+    return together, structure
 
 
 def _times(factor: float, x: Any, donate: bool) -> Any:
@@ -143,8 +175,11 @@ class SGD(Optimizer):
     decays: Callable[[str], bool] = _every
 
     def __post_init__(self) -> None:
+        _check_rate(self.lr)
+        need_number("momentum", self.momentum, 0, 1)
+        need_number("weight_decay", self.weight_decay, 0)
         if self.nesterov and not self.momentum:
-            raise BadInputError(f"nesterov=True needs momentum.{user_line()}")
+            raise BadInputError(f"nesterov=True needs momentum, SGD(lr, momentum=0.9, nesterov=True).{user_line()}")
 
     def init(self, params: Any) -> dict[str, Any]:
         """Step 0; velocity 0 where there is momentum."""
@@ -154,6 +189,7 @@ class SGD(Optimizer):
         self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
     ) -> tuple[Any, dict[str, Any]]:
         """One step: new parameters and new state, over the old ones if `donate`."""
+        _need_state("SGD", state, *(["velocity"] if self.momentum else []))
         alpha = _rate(self.lr, state["step"])
         decay = self._decay(params)
         if not self.momentum:
@@ -203,6 +239,11 @@ class RMSProp(Optimizer):
     rho: float = 0.99
     epsilon: float = 1e-8
 
+    def __post_init__(self) -> None:
+        _check_rate(self.lr)
+        need_number("rho", self.rho, 0, 1, open_end=True)
+        need_number("epsilon", self.epsilon, 0)
+
     def init(self, params: Any) -> dict[str, Any]:
         """Step 0, S = 0."""
         return {"step": 0, "S": _zeros(params)}
@@ -211,6 +252,7 @@ class RMSProp(Optimizer):
         self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
     ) -> tuple[Any, dict[str, Any]]:
         """One step: new parameters and new state, over the old ones if `donate`."""
+        _need_state("RMSProp", state, "S")
         alpha = _rate(self.lr, state["step"])
         three, structure = _together(params, gradients, state["S"])
         new, squares = [], []
@@ -268,6 +310,12 @@ class Adam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
 
+    def __post_init__(self) -> None:
+        _check_rate(self.lr)
+        need_number("beta1", self.beta1, 0, 1, open_end=True)
+        need_number("beta2", self.beta2, 0, 1, open_end=True)
+        need_number("epsilon", self.epsilon, 0)
+
     def init(self, params: Any) -> dict[str, Any]:
         """Step 0, V = 0, S = 0."""
         return {"step": 0, "V": _zeros(params), "S": _zeros(params)}
@@ -276,6 +324,7 @@ class Adam(Optimizer):
         self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
     ) -> tuple[Any, dict[str, Any]]:
         """One step: new parameters and new state, over the old ones if `donate`."""
+        _need_state("Adam", state, "V", "S")
         alpha, t = _rate(self.lr, state["step"]), state["step"] + 1
         four, structure = _together(params, gradients, state["V"], state["S"])
         new, means, squares = [], [], []
@@ -323,6 +372,13 @@ class AdamW(Optimizer):
     weight_decay: float = 0.01
     decays: Callable[[str], bool] = _every
 
+    def __post_init__(self) -> None:
+        _check_rate(self.lr)
+        need_number("beta1", self.beta1, 0, 1, open_end=True)
+        need_number("beta2", self.beta2, 0, 1, open_end=True)
+        need_number("epsilon", self.epsilon, 0)
+        need_number("weight_decay", self.weight_decay, 0)
+
     def init(self, params: Any) -> dict[str, Any]:
         """Step 0, V = 0, S = 0."""
         return {"step": 0, "V": _zeros(params), "S": _zeros(params)}
@@ -331,6 +387,7 @@ class AdamW(Optimizer):
         self, params: Any, gradients: Any, state: dict[str, Any], donate: bool = False
     ) -> tuple[Any, dict[str, Any]]:
         """One step: new parameters and new state, over the old ones if `donate`."""
+        _need_state("AdamW", state, "V", "S")
         alpha, t = _rate(self.lr, state["step"]), state["step"] + 1
         four, structure = _together(params, gradients, state["V"], state["S"])
         names = paths(params) if self.decays is not _every else [""] * len(four)
@@ -368,11 +425,29 @@ def clip_grad_norm(gradients: Any, largest: float) -> tuple[Any, float]:
     >>> clip_grad_norm({"w": np.array([3.0, 4.0])}, 1.0)
     ({'w': array([0.6, 0.8])}, 5.0)
     """
+    leaves, _ = flatten(gradients)
+    need_numbers("clip_grad_norm", *(leaves or [gradients]))
+    need_number("the largest norm", largest, 0)
+    norm = _length(leaves)
+    if not math.isfinite(norm):
+        raise BadInputError(
+            f"clip_grad_norm: the gradients' norm is {norm}; no factor mends that: look for the NaN or inf "
+            f"with tn.why or tn.debug().{user_line()}"
+        )
+    return shortened(gradients, largest)
+
+
+def shortened(gradients: Any, largest: float) -> tuple[Any, float]:
+    """`clip_grad_norm` without its checks: in training a NaN shows in the next loss, with more to say."""
     leaves, structure = flatten(gradients)
-    norm = math.sqrt(sum(float(np.sum(np.square(np.abs(g), dtype=np.float64))) for g in leaves))
+    norm = _length(leaves)
     if norm <= largest:
         return gradients, norm
     return unflatten(structure, [g * (largest / norm) for g in leaves]), norm
+
+
+def _length(leaves: list[Any]) -> float:
+    return math.sqrt(sum(float(np.sum(np.square(np.abs(g), dtype=np.float64))) for g in leaves))
 
 
 # the schedules as functions of the module, so that an optimiser that has one can be pickled
@@ -411,6 +486,7 @@ class schedules:
         >>> [lr(step) for step in range(3)]
         [0.2, 0.1, 0.06666666666666667]
         """
+        need_count("every", every, 1)
         return partial(_inverse_time, start, decay, every)
 
     @staticmethod
@@ -423,6 +499,7 @@ class schedules:
         >>> lr(0), lr(9), lr(10)
         (0.2, 0.2, 0.1)
         """
+        need_count("every", every, 1)
         return partial(_exponential, start, factor, every)
 
     @staticmethod
@@ -435,6 +512,8 @@ class schedules:
         >>> lr(999), lr(1000)
         (0.1, 0.01)
         """
+        if not isinstance(changes, dict):
+            raise BadInputError(f"changes is a dict, {{step: rate}}, not {what_is(changes)}.{user_line()}")
         return partial(_piecewise, start, dict(sorted(changes.items())))
 
     @staticmethod
@@ -447,4 +526,5 @@ class schedules:
         >>> lr(0), lr(1), round(lr(6), 3), lr(10)
         (0.05, 0.1, 0.05, 0.0)
         """
+        need_count("steps", steps, 1)
         return partial(_cosine, start, steps, end, warmup)

@@ -224,6 +224,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     (np.float64(5.0), array([2., 4.]))
     """
     need_function("tn.value_and_grad", f)
+    if not isinstance(has_aux, bool):
+        raise BadInputError(f"has_aux is True or False, not {what_is(has_aux)}.{user_line()}")
     places = _as_tuple(argnums)
 
     def computed(*args: Any, **kwargs: Any) -> Any:
@@ -287,6 +289,7 @@ def _plain(x: Any) -> Any:
 def _renamed(made: Callable[..., Any], f: Callable[..., Any], what: str) -> Callable[..., Any]:
     made.__name__ = f"{what}_of_{getattr(f, '__name__', 'f')}"
     made.__doc__ = f"{what} of {_name(f)}"
+    made.__wrapped__ = f  # type: ignore[attr-defined]  # its signature is the function's own
     return made
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError, ShapeError, user_line
+from ..arguments import need_axis, need_count, need_generator, need_numbers
+from ..errors import BadInputError, ShapeError, describe, user_line
+from ..failures import operation_failed
 
 __all__ = ["as_tuple", "batches", "count_examples", "normalize", "split"]
 
@@ -37,6 +39,9 @@ def count_examples(data: tuple[Any, ...], axis: int = -1) -> int:
     >>> count_examples((np.ones((2, 5)), np.ones((1, 5))))
     5
     """
+    need_numbers("the data", *data)
+    for x in data:
+        need_axis(axis, x, "data")
     lengths = {np.shape(x)[axis] for x in data}
     if len(lengths) != 1:
         shapes = ", ".join(str(np.shape(x)) for x in data)
@@ -66,8 +71,8 @@ def batches(data: Any, size: int, rng: Any = None, axis: int = -1) -> Iterator[t
     >>> [X.tolist() for (X,) in batches(np.arange(5), 2)]
     [[0, 1], [2, 3], [4]]
     """
-    if size < 1:
-        raise BadInputError(f"a batch has at least one example, not {size}.{user_line()}")
+    need_count("size, the examples of a batch,", size, 1)
+    need_generator(rng)
     data = as_tuple(data)
     m = count_examples(data, axis)
     order = np.arange(m) if rng is None else rng.permutation(m)
@@ -108,8 +113,12 @@ def split(data: Any, parts: tuple[float, ...] = (0.6, 0.2, 0.2), rng: Any = None
     >>> [X.shape for X in split(np.ones((2, 1000)))]
     [(2, 600), (2, 200), (2, 200)]
     """
-    if abs(sum(parts) - 1) > 1e-9 or min(parts) < 0:
-        raise BadInputError(f"the shares must be positive and sum to 1, not {parts}.{user_line()}")
+    good = isinstance(parts, (tuple, list)) and len(parts) > 0 and all(isinstance(p, (int, float)) for p in parts)
+    if not good or not abs(sum(parts) - 1) <= 1e-9 or min(parts) < 0:
+        raise BadInputError(
+            f"the shares must be positive and sum to 1, (0.6, 0.2, 0.2), not {describe(parts)}.{user_line()}"
+        )
+    need_generator(rng)
     arrays = as_tuple(data)
     m = count_examples(arrays, axis)
     order = np.arange(m) if rng is None else rng.permutation(m)
@@ -143,9 +152,19 @@ def normalize(X: Any, mu: Any = None, sigma: Any = None, axis: int = -1) -> tupl
     >>> normalize(np.array([[2.0]]), mu, sigma)[0]
     array([[0.]])
     """
+    need_numbers("normalize", *(x for x in (X, mu, sigma) if x is not None or x is X))
+    need_axis(axis, X, "X")
+    X = X if hasattr(X, "shape") else np.asarray(X)
+    if not X.shape[axis]:
+        raise ShapeError(f"normalize of {describe(X)}: there are no examples along axis {axis}.{user_line()}")
     if mu is None:
         mu = np.mean(X, axis=axis, keepdims=True)
     if sigma is None:
         sigma = np.sqrt(np.mean((X - mu) ** 2, axis=axis, keepdims=True))
         sigma = np.where(sigma == 0, 1, sigma)
-    return (X - mu) / sigma, mu, sigma
+    if np.any(np.asarray(sigma) == 0):
+        raise BadInputError(f"normalize divides by sigma, which has a 0: put 1 there, as normalize(X).{user_line()}")
+    try:
+        return (X - mu) / sigma, mu, sigma
+    except ValueError as error:
+        operation_failed("normalize", error, X, mu=mu, sigma=sigma)

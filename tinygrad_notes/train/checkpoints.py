@@ -62,6 +62,8 @@ def save(path: str | os.PathLike[str], tree: Any, notes: dict[str, Any] | None =
     np.float64(6.0)
     """
     library = _safetensors()
+    if not Path(path).parent.is_dir():
+        raise BadInputError(f"there is no folder {Path(path).parent}: make it before saving.{user_line()}")
     arrays = {name: _stored(name, leaf) for name, leaf in zip(_names(tree), flatten(tree)[0], strict=True)}
     metadata = {} if notes is None else {"notes": _json(notes)}
     doubles = [name for name, array in arrays.items() if array.dtype == np.complex128]

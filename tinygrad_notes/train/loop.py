@@ -21,8 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError, NonFiniteLossError, user_line
-from ..optim import Optimizer, clip_grad_norm
+from ..arguments import need_count, need_generator, need_number
+from ..errors import BadInputError, NonFiniteLossError, ShapeError, user_line
+from ..failures import need_function, what_is
+from ..optim import Optimizer, shortened
 from ..pytree import flatten, paths
 from ..transforms import value_and_grad
 from .batches import as_tuple, count_examples, take
@@ -56,6 +58,10 @@ class EarlyStopping:
     patience: int
     monitor: str = "dev_loss"
     least: float = 0.0
+
+    def __post_init__(self) -> None:
+        need_count("patience", self.patience, 1)
+        need_number("least", self.least, 0)
 
 
 @dataclass
@@ -182,6 +188,26 @@ def fit(
     >>> round(float(run.params["w"]), 3), round(float(run.params["b"]), 3)
     (2.0, 1.0)
     """
+    need_function("tn.train.fit", loss)
+    if not isinstance(optimizer, Optimizer):
+        given = f"the class {optimizer.__name__}" if isinstance(optimizer, type) else what_is(optimizer)
+        raise BadInputError(f"optimizer is one of tn.optim, SGD(0.1) or Adam(0.001), not {given}.{user_line()}")
+    need_count("epochs", epochs)
+    need_count("measure_every", measure_every, 1)
+    if batch_size is not None:
+        need_count("batch_size", batch_size, 1)
+    if checkpoint_every is not None:
+        need_count("checkpoint_every", checkpoint_every, 1)
+    if clip is not None:
+        need_number("clip", clip, 0)
+    need_generator(rng)
+    for name, metric in (metrics or {}).items():
+        if not callable(metric):
+            raise BadInputError(
+                f"the metric {name!r} is a function, f(params, *data) -> number, not {what_is(metric)}.{user_line()}"
+            )
+    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
+        raise BadInputError(f"there is no folder {Path(checkpoint).parent}: make it before training.{user_line()}")
     if early_stopping is not None and dev is None:
         raise BadInputError(f"early_stopping needs dev=(X, Y).{user_line()}")
     loop = _Loop(
@@ -251,6 +277,8 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.m = count_examples(self.data, self.axis)
+        if not self.m:
+            raise ShapeError(f"there are no examples along axis {self.axis} of the data.{user_line()}")
         self.size = self.size or self.m
         takes = inspect.signature(self.loss).parameters
         self.draws = "rng" in takes
@@ -271,7 +299,7 @@ class _Loop:
         if path is not None:
             self.write(run, path)
         if self.clip is not None:
-            gradients, _ = clip_grad_norm(gradients, self.clip)
+            gradients, _ = shortened(gradients, self.clip)
         self.before = copy(run)
         run.generator = None
         with np.errstate(all="ignore"):

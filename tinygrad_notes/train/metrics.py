@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, describe, user_line
+from ..arguments import need_axis, need_numbers
+from ..errors import BadInputError, ShapeError, describe, user_line
 
 __all__ = [
     "Reading",
@@ -40,11 +41,17 @@ def labels(A: Any, axis: int = 0) -> Any:
     >>> labels(np.array([[0.2, 0.7]])), labels(np.array([[0.2, 0.7], [0.8, 0.3]]))
     (array([[0, 1]]), array([1, 0]))
     """
+    need_numbers("labels", A)
+    A = A if hasattr(A, "shape") else np.asarray(A)
+    need_axis(axis, A, "A")
     return (A > 0.5).astype(int) if np.shape(A)[axis] == 1 else np.argmax(A, axis=axis)
 
 
 def _pair(predicted: Any, Y: Any) -> tuple[Any, Any]:
+    need_numbers("a measurement", predicted, Y)
     predicted, Y = np.asarray(predicted), np.asarray(Y)
+    if not predicted.size:
+        raise ShapeError(f"there are no predictions to measure: {describe(predicted)}.{user_line()}")
     if predicted.shape != Y.shape:
         raise ShapeError(f"predicted {describe(predicted)} and Y {describe(Y)} must have one shape.{user_line()}")
     return predicted, Y
@@ -83,7 +90,14 @@ def weighted_error(predicted: Any, Y: Any, w: Any) -> float:
     0.7692307692307693
     """
     predicted, Y = _pair(predicted, Y)
-    w = np.broadcast_to(np.asarray(w, dtype=float), Y.shape)
+    need_numbers("weighted_error", w)
+    w = np.asarray(w, dtype=float)
+    if w.shape not in ((), Y.shape) or not np.sum(w) > 0 or np.any(w < 0):
+        raise BadInputError(
+            f"w holds one positive weight per prediction, shape {Y.shape}, not {describe(w)} of sum {np.sum(w):g}."
+            f"{user_line()}"
+        )
+    w = np.broadcast_to(w, Y.shape)
     return float(np.sum(w * (predicted != Y)) / np.sum(w))
 
 
@@ -136,7 +150,14 @@ def confusion(predicted: Any, Y: Any, classes: int | None = None) -> Any:
     array([[1, 1],
            [0, 2]])
     """
-    predicted, Y = (np.ravel(x).astype(int) for x in _pair(predicted, Y))
+    predicted, Y = map(np.ravel, _pair(predicted, Y))
+    if any(x.dtype.kind not in "iub" and np.any(x != np.round(x)) for x in (predicted, Y)):
+        raise BadInputError(f"confusion counts classes 0, 1, 2 …, not fractions: labels(A) makes them.{user_line()}")
+    predicted, Y = predicted.astype(int), Y.astype(int)
+    largest = max(predicted.max(), Y.max())
+    if min(predicted.min(), Y.min()) < 0 or (classes is not None and largest >= classes):
+        known = "on" if classes is None else f"to {classes - 1}"
+        raise BadInputError(f"classes are whole numbers from 0 {known}.{user_line()}")
     size = classes or int(max(predicted.max(initial=0), Y.max(initial=0))) + 1
     table = np.zeros((size, size), int)
     np.add.at(table, (Y, predicted), 1)
