@@ -6,6 +6,8 @@ A subcommand is a function ``add_<name>(commands)`` that adds its parser and set
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import re
 import runpy
 import sys
@@ -73,7 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def add_subject(parser: argparse.ArgumentParser) -> None:
     """The arguments that name a graph."""
     parser.add_argument("subject", help="a formula, or FILE.py:NAME (a function or a Tensor in that file)")
-    parser.add_argument("values", nargs="*", metavar="name=value", help="5, [1,2], [[1,2],[3,4]], file.npy or file.npz:name")
+    parser.add_argument(
+        "values", nargs="*", metavar="name=value", help="5, [1,2], [[1,2],[3,4]], file.npy or file.npz:name"
+    )
     parser.add_argument("--constant", nargs="+", default=[], metavar="NAME", help="values without a derivative")
 
 
@@ -334,6 +338,50 @@ def run_coverage(arguments: argparse.Namespace) -> int:
     return 0
 
 
+# ── bench ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_bench(commands: Commands) -> None:
+    """``bench``: where a compiled function's time goes."""
+    parser = commands.add_parser(
+        "bench",
+        help="run a file and print the profile of each function compiled in it, line by line",
+        description="Run a Python file; for each tn.compile(...) in it that was called, print the program: expected "
+        "and measured time, bytes and arithmetic of every line.",
+    )
+    parser.add_argument("file", type=Path, help="a Python file")
+    parser.add_argument("--seconds", type=float, default=0.2, help="how long to run each (0.2)")
+    parser.add_argument("--source", action="store_true", help="print the programs too")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run_bench)
+
+
+def run_bench(arguments: argparse.Namespace) -> int:
+    """Run the file and print the profiles."""
+    from .compiler import Compiled
+
+    if not arguments.file.is_file():
+        raise BadInputError(f"no such file: {arguments.file}")
+    sys.path.insert(0, str(arguments.file.resolve().parent))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            namespace = runpy.run_path(str(arguments.file))
+    finally:
+        sys.path.pop(0)
+    found = {name: thing for name, thing in namespace.items() if isinstance(thing, Compiled) and thing.traces}
+    if not found:
+        raise BadInputError(f"{arguments.file} calls no compiled function: step = tn.compile(step), then step(...)")
+    profiles = {name: thing.stats.measure(arguments.seconds) for name, thing in found.items()}
+    if arguments.json:
+        print(json.dumps({name: profile.to_json() for name, profile in profiles.items()}, indent=1))
+        return 0
+    for name, profile in profiles.items():
+        print(f"{name}: {profile}\n")
+        if arguments.source:
+            print(found[name].source)
+    return 0
+
+
 # ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -382,4 +430,5 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_notes,
     add_coverage,
     add_check,
+    add_bench,
 )

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial, update_wrapper
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,14 @@ from .program import Program
 from .storage import assign
 from .trace import STATIC, trace, with_statics
 
+if TYPE_CHECKING:
+    from ..graphs import Graph
+    from .profile import Stats
+
 __all__ = ["Compiled", "Plan", "compile"]
+
+SMALL = 512
+"""Elements up to which the first call's arguments are kept for the picture."""
 
 ALIGNMENT = 64
 """Bytes: a cache line."""
@@ -123,10 +130,15 @@ class Plan:
         self.written = sorted({p for p in self.storage.donated.values() if program.inputs[p].ndim})
         self.idle = [self.new_runs()]
         self.enter: Callable[[tuple[Any, ...]], Any] | None = None
+        self.samples: list[Any] = []
 
     def new_runs(self) -> tuple[Run, Run]:
         """The program, once and repeated, with memory of its own."""
-        return self.make(np, self.constants, [_aligned(n) for n in self.storage.buffers], array_in)
+        return self.make(*self.materials())
+
+    def materials(self) -> tuple[Any, ...]:
+        """What the source is made into a function with."""
+        return np, self.constants, [_aligned(n) for n in self.storage.buffers], array_in
 
     def start(self, arguments: Any, times: int | None = None) -> list[Any]:
         """Run the program; runs at the same time have each their own memory."""
@@ -140,6 +152,13 @@ class Plan:
 
     def __del__(self) -> None:
         linecache.cache.pop(self.file, None)
+
+
+def _sample(x: Any) -> Any:
+    """A small argument, to be drawn; None for a large one."""
+    if isinstance(x, np.ndarray):
+        return x.copy() if x.size <= SMALL else None
+    return x if isinstance(x, (int, float, complex, np.generic)) else None
 
 
 def _picker(positions: list[int], count: int) -> Callable[[list[Any]], Any]:
@@ -243,6 +262,20 @@ class Compiled:
     def source(self) -> str:
         """The program that the last call ran."""
         return self._plan_of_the_last_call().source
+
+    @property
+    def stats(self) -> Stats:
+        """The program of the last call in numbers; ``.stats.measure()`` times its lines, printing it is its profile."""
+        from .profile import stats_of
+
+        return stats_of(self._plan_of_the_last_call())
+
+    @property
+    def graph(self) -> Graph:
+        """The program of the last call as a picture."""
+        from .picture import graph_of
+
+        return graph_of(self._plan_of_the_last_call())
 
     def _plan_of_the_last_call(self) -> Plan:
         if self._last is None:
@@ -352,6 +385,7 @@ class Compiled:
         blocked(simplified(program))
         name = getattr(self.f, "__name__", "f")
         plan = Plan(program, out_structure, positions, len(leaves), inputs, name, self.threads)
+        plan.samples = [_sample(leaves[position]) for position in positions]
         plan.enter = write_entry(
             structure, leaves, own, capture, out_structure, positions, plan.written, plan.start, poison
         )

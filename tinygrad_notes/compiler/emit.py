@@ -42,7 +42,7 @@ ARITHMETIC = {*SYMBOLS, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.a
 DIRECT = {np.dot, np.where, np.copyto, np.concatenate}
 """Functions in C whose dispatch to other array types costs as much as they do; here all are NumPy's own arrays."""
 
-TAKEN = {"np", "run", "exact", "make", "constants", "memory", "abs", "float", "list", *FROM_MATH}
+TAKEN = {"np", "run", "exact", "make", "constants", "memory", "abs", "float", "list"}
 
 
 class Emitted:
@@ -72,6 +72,8 @@ class Writer:
     def __init__(self, program: Program, storage: Storage) -> None:
         self.program, self.storage = program, storage
         self.taken = set(TAKEN)
+        if not any(v.ndim for v in program.inputs):
+            self.taken |= set(FROM_MATH)  # it may be written on Python's floats, see scalars.py
         self.names: dict[Value, str] = {}
         self.header: list[str] = []
         self.body: list[str] = []
@@ -202,7 +204,7 @@ class Writer:
         self.body += self.commits()
         self.body.append(f"return [{', '.join(self.results)}]")
         arguments = ", ".join(self.name(v) for v in self.program.inputs)
-        quick = scalar_lines(self.program, self.names)
+        quick = scalar_lines(self.program, self.names, self.free_name)
         head = ["def make(np, constants, memory, array_in):", *(f"    {line}" for line in self.header), "",
                 f"    def {'exact' if quick else 'run'}({arguments}):"]  # fmt: skip
         body = [self.indent + line for line in self.body]

@@ -7,6 +7,7 @@ the logarithm of 0): the NumPy program is kept beside it, and runs then.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,11 @@ NAMED: dict[Any, str] = {
 }
 """The same for calls that name an operand several times, so that it has to have a name."""
 
-FROM_MATH = ("pow", "isfinite", "isnan", "isinf", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
-             "sinh", "cosh", "tanh", "atan", "asin", "acos", "atan2")  # fmt: skip
+FROM_MATH = ("pow", "isfinite", "isnan", "isinf", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos",
+             "tan", "sinh", "cosh", "tanh", "atan", "asin", "acos", "atan2")  # fmt: skip
 
 
-def scalar_lines(program: Program, names: dict[Value, str]) -> list[str] | None:
+def scalar_lines(program: Program, names: dict[Value, str], free: Callable[[str], str]) -> list[str] | None:
     """The body of a program of numbers, with Python's floats; None for any other program.
 
     Parameters
@@ -62,13 +63,15 @@ def scalar_lines(program: Program, names: dict[Value, str]) -> list[str] | None:
     program : Program
     names : dict of Value to str
         What the inputs are called.
+    free : callable
+        Gives a name close to the wanted one that means nothing yet.
     """
     values = [v for v in program.outputs if isinstance(v, Value)]
     if not program.instructions or len(values) != len(program.outputs):
         return None
     if not all(map(_is_number, (*program.inputs, *values))) or not all(map(_is_simple, program.instructions)):
         return None
-    return _Lines(program, names).written()
+    return _Lines(program, names, free).written()
 
 
 def _is_number(v: Value) -> bool:
@@ -89,10 +92,11 @@ def _is_simple(i: Instruction) -> bool:
 
 
 class _Lines:
-    def __init__(self, program: Program, names: dict[Value, str]) -> None:
-        self.program = program
-        self.texts: dict[Value, tuple[str, int]] = {v: (names[v], 0) for v in program.inputs}
-        self.lines = [f"{names[v]} = float({names[v]})" for v in program.inputs if not v.weak]
+    def __init__(self, program: Program, names: dict[Value, str], free: Callable[[str], str]) -> None:
+        self.program, self.free = program, free
+        own = {v: names[v] if v.weak else free(f"{names[v]}_") for v in program.inputs}
+        self.texts: dict[Value, tuple[str, int]] = {v: (own[v], 0) for v in program.inputs}
+        self.lines = [f"{own[v]} = float({names[v]})" for v in program.inputs if not v.weak]
         self.uses: dict[Value, int] = {}
         for i in program.instructions:
             for v in i.operands:
@@ -113,7 +117,7 @@ class _Lines:
             text = (EXPRESSIONS.get(i.f) or NAMED[i.f]).format(*(text for text, _ in parts))
             depth = 1 + max(depth for _, depth in parts)
             if self.uses.get(i.out, 0) > 1 or depth > DEEPEST:
-                name = f"s{k}"
+                name = self.free(f"s{k}")
                 self.lines.append(f"{name} = {_bare(text)}")
                 text, depth = name, 0
             self.texts[i.out] = (text, depth)

@@ -89,6 +89,7 @@ def trace(
                 raise error.__cause__ from None
             raise
     _no_side_effect(capture, before, states, captured, frozen)
+    recorder.name_values()
     outputs, out_structure = flatten(result)
     return Program(recorder.inputs, recorder.instructions, [_output(x, recorder) for x in outputs]), out_structure
 

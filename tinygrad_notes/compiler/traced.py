@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import linecache
 import operator
+import re
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from .program import Instruction, Site, Value
 
 __all__ = ["ABOUT", "REFUSED", "SPECIAL", "Recorder", "Traced", "TracedGenerator", "traced_in"]
 
+ASSIGNED = re.compile(r"\s*([A-Za-z_]\w*)\s*=[^=]")
 SCALARS = (bool, int, float, complex)
 OPERANDS = (*SCALARS, np.ndarray, np.generic, list, tuple)
 
@@ -36,6 +38,8 @@ class Recorder:
         self.inputs: list[Value] = []
         self.constants: dict[int, Value] = {}
         self.sites: dict[Any, Site] = {}
+        self.ends: dict[tuple[str, int], tuple[int, Value]] = {}  # each line's last operation so far, and its result
+        self.slopes: dict[Any, Value] = {}  # by what it is the gradient of: the last result on the way back to it
         self.errors: dict[str, Any] = dict(np.geterr())
 
     def input(self, sample: Any, position: int, name: str) -> Traced:
@@ -85,11 +89,12 @@ class Recorder:
         parts, several = _parts_of(result)
         operands = list(traced_in((args, kwargs)))
         outs = tuple(Value("result", part) for part in parts)
+        site = self._site(outs[-1]) if outs else None
         shares = tuple(x.value for x in operands if any(_may_share(part, x.sample) for part in parts))
         self.instructions.append(
             Instruction(
                 f, self.value_of(args), self.value_of(kwargs), outs, several=several, effect=effect, shares=shares,
-                site=self._site(),
+                site=site,
             )
         )  # fmt: skip
         made = [Traced(self, value, part, fresh=not shares) for value, part in zip(outs, parts, strict=True)]
@@ -104,7 +109,19 @@ class Recorder:
                 made[0].base = (weakref.ref(base), base.views)
         return several(made) if several else made[0]
 
-    def _site(self) -> Site | None:
+    def name_values(self) -> None:
+        """Call results as the user's lines do: ``A1`` for what ``A1 = ...`` ends in, ``dA1`` for its gradient."""
+        for (file, line), (_, value) in self.ends.items():
+            assigned = ASSIGNED.match(linecache.getline(file, line))
+            if assigned and not value.name:
+                value.name = assigned[1]
+        for of, value in self.slopes.items():
+            known = self.ends.get(of[:2]) if isinstance(of, tuple) else None
+            name = of.name if isinstance(of, Value) else known[1].name if known and known[0] == of[2] else ""
+            if name and not value.name:
+                value.name = f"d{name}"
+
+    def _site(self, value: Value) -> Site | None:
         """The user's line: of the operation, or of the one whose derivative is at work."""
         frame: FrameType | None = sys._getframe(2)
         backward = False
@@ -112,13 +129,25 @@ class Recorder:
             backward = frame.f_code is pull_back.__code__
             if backward:
                 mark = frame.f_locals["node"].id
+                self._is_gradient(frame.f_locals.get("parent"), value)
                 if getattr(mark, "code", None) is not None:
                     return self._at(mark.code.co_filename, mark.line, True)
             frame = frame.f_back
         here = user_frame()
         if here is None:
             return self._at("", 0, backward) if np.geterr() != self.errors else None
-        return self._at(here.f_code.co_filename, here.f_lineno, backward)
+        file, line = here.f_code.co_filename, here.f_lineno
+        if not backward and self.ends.get((file, line), (-1,))[0] <= here.f_lasti:
+            self.ends[file, line] = here.f_lasti, value
+        return self._at(file, line, backward)
+
+    def _is_gradient(self, node: Any, value: Value) -> None:
+        """Remember `value` as what came last on the way back to a node."""
+        mark: Any = getattr(node, "id", None)
+        if isinstance(getattr(node, "like", None), Traced) and not node.parents:
+            self.slopes[node.like.value] = value
+        elif getattr(mark, "code", None) is not None:
+            self.slopes[mark.code.co_filename, mark.line, mark.lasti] = value
 
     def _at(self, file: str, line: int, backward: bool) -> Site:
         errors = tuple((kind, str(how)) for kind, how in np.geterr().items() if how != self.errors[kind])
