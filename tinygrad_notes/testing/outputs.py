@@ -94,6 +94,8 @@ def _matched(
     result: Any, inputs: Mapping[str, Any], leaves: Mapping[str, Any], wrt: list[str] | None, by_hand: Any
 ) -> dict[str, Any]:
     result = _as_mapping(result)
+    if result is None:
+        return {}
     if isinstance(result, Mapping):
         found = _by_key(result, inputs, leaves)
         return found or _by_structure(result, inputs)
@@ -224,4 +226,4 @@ def _listing(result: Any) -> str:
         return ", ".join(map(str, result)) or "an empty dict"
     if isinstance(result, (tuple, list)):
         return f"a {type(result).__name__} of {len(result)}"
-    return f"one {type(result).__name__}" if result is not None else "None (is a return missing?)"
+    return "None (is a return missing?)"
