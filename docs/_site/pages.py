@@ -118,7 +118,8 @@ def kink_page() -> str:
             "share equally, corners at 0 are flat, and where the slope is infinite it stays infinite, so that "
             "[`tn.why`](why.md) can say so.",
             "",
-            "The checker in `tn.testing` accepts any value between the two slopes and says that it met a kink.",
+            "The checker in `tn.testing` accepts any value between the two slopes and says that it met a kink. What else "
+            "happens where floats run out: [numbers at the edge](numerics.md).",
             "",
             "## Here",
             "",
@@ -153,6 +154,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "tinygrad_notes.optim": ("tn.optim", "Optimisers, each written out whole."),
     "tinygrad_notes.train": ("tn.train", "The training loop, and what surrounds it."),
     "tinygrad_notes.notes": ("tn.notes", "The course notes, executable."),
+    "tinygrad_notes.compiler": ("tn.compile", "What `tn.compile` returns."),
     "tinygrad_notes.special": ("tn.special", "Special functions of SciPy with their derivatives (extra `scipy`)."),
 }
 """One page each, with every name of the module's ``__all__``."""
@@ -164,6 +166,8 @@ def api_pages() -> Pages:
     for module, (title, words) in ROOMS.items():
         room = importlib.import_module(module)
         names = [name for name in room.__all__ if not inspect.ismodule(getattr(room, name))]
+        if module == "tinygrad_notes.compiler":
+            names.remove("compile")  # stands on the first page
         names = [name for _, name in sorted((place(getattr(room, name)), name) for name in names)]
         parts = [f"# {title}", "", words, ""]
         for name in names:
@@ -172,8 +176,34 @@ def api_pages() -> Pages:
         yield path, "\n".join(parts)
         links = ", ".join(f"[`{name}`]({Path(path).name}#{module}.{name})" for name in names)
         rows.append(f"## [{title}]({Path(path).name})\n\n{words}\n\n{links}\n")
+    yield "api/tn_interop.md", interop_page()
+    doors = ", ".join(f"[`{door}`](tn_interop.md#{door})" for door in public("tinygrad_notes/interop/__init__.py"))
+    rows.append(f"## [tn.interop](tn_interop.md)\n\nDoors to other libraries.\n\n{doors}\n")
     intro = "# API reference\n\nEvery public name. Errors have [a page of their own](../errors.md).\n\n"
     yield "api/index.md", intro + "\n".join(rows)
+
+
+def interop_page() -> str:
+    """The doors, each with its public names; read from the source, since each needs a package of its own to load."""
+    folder = "tinygrad_notes/interop"
+    doc = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    parts = ["# tn.interop", "", "```text", doc, "```", ""]
+    for door in public(f"{folder}/__init__.py"):
+        file = f"{folder}/{door}.py"
+        file = file if (ROOT / file).exists() else f"{folder}/{door}/__init__.py"
+        words = ast.get_docstring(ast.parse((ROOT / file).read_text(encoding="utf-8"))) or ""
+        parts += [f"## tn.interop.{door} {{#{door}}}", "", words.split("\n\n")[0], ""]
+        for name in public(file):
+            parts += [f"::: tinygrad_notes.interop.{door}.{name}", "    options:", "      heading_level: 3", ""]
+    return "\n".join(parts)
+
+
+def public(file: str) -> list[str]:
+    """The ``__all__`` of a file of the package."""
+    for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    raise LookupError(f"{file} has no __all__")
 
 
 FIRST = ("tensor", "transforms", "vmap", "graphs", "primitive", "recording", "compiler")
