@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .engines import ENGINES
-from .report import growth, picture, show, show_growth
+from .report import growth, picture, show, show_growth, table
 from .side_by_side import measure, measure_memory
 from .workloads import MEMORY, WORKLOADS
 
@@ -32,6 +32,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one short round: does everything still run?")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw the ratios to FILE (.svg, .png)")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the ratios to FILE as Markdown")
     parser.add_argument("--from", type=Path, dest="stored", metavar="FILE", help="print and draw an earlier --json")
     options = parser.parse_args(argv)
     if options.quick:
@@ -53,6 +54,8 @@ def main(argv: list[str] | None = None) -> None:
         run(options, figures)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.table:
+        options.table.write_text(table(figures) + "\n")
     if options.picture:
         picture(figures, options.picture)
 

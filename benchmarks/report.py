@@ -67,6 +67,28 @@ def show_growth(found: dict[str, Any]) -> None:
     print(f"  longest / shortest: {found['ratio']:.2f} (goal {GROWTH_GOAL}); goal for memory: {MEMORY_GOAL} bytes")
 
 
+def table(figures: dict[str, Any]) -> str:
+    """All ratios as one table in Markdown: a row per workload, in each cell eager · compiled."""
+    found = [w for w in figures["workloads"] if any("median" in row for row in w["rows"])]
+    others = list(dict.fromkeys(row["engine"] for w in found for row in w["rows"] if row["engine"] not in OURS))
+    lines = ["| our time / theirs | " + " | ".join(others) + " |", "|---" * (len(others) + 1) + "|"]
+    for w in found:
+        rows = {row["engine"]: row for row in w["rows"]}
+        cells = [_cell(rows.get(other, {}), w) for other in others]
+        lines.append(f"| {w['title']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row: dict[str, Any], w: dict[str, Any]) -> str:
+    if row.get("wrong"):
+        return "did not work"
+    ratios = row.get("ratios", {})
+    shown = [
+        f"{ratios[mine]['median']:.2g}" if mine in ratios else "–" for mine in (EAGER, COMPILED) if _timed(w, mine)
+    ]
+    return " · ".join(shown) if ratios else ""
+
+
 def picture(figures: dict[str, Any], file: Path) -> None:
     """Draw our time over each engine's, one row per workload; left of 1 we are quicker."""
     import matplotlib as mpl

@@ -172,8 +172,8 @@ def planar_data(tiny: bool) -> Data:
 
 
 def planar_loop_data(tiny: bool) -> Data:
-    """The same, with the number of steps in one call."""
-    return planar_data(tiny) | {"steps": 20 if tiny else LOOP}
+    """The same, with the number of steps in one call; a rate at which rounding errors don't grow from step to step."""
+    return planar_data(tiny) | {"steps": 20 if tiny else LOOP, "lr": 0.1}
 
 
 LOOP = 2000
@@ -303,7 +303,7 @@ WORKLOADS = [
     Workload("planar", "planar network 2-4-1, 400 points", "planar", planar_data, (*TRAINING, NUMPY_OUT),
              {(COMPILED, TORCH): 0.20, (COMPILED, JAX): 1.0, (COMPILED, NUMPY): 0.9}, trains=True, unit="µs"),
     Workload("planar loop", "2,000 steps of it in one call", "planar_loop", planar_loop_data,
-             (NUMPY, NUMPY_OUT, JAX_SCAN), {(COMPILED, NUMPY_OUT): 0.75}, trains=True, unit="µs"),
+             (NUMPY, NUMPY_OUT, JAX_SCAN), {(COMPILED, NUMPY_OUT): 0.75}, unit="µs", ours=(COMPILED,)),
     Workload("mlp 64", "784-256-128-10, float32, Adam, batch 64", "mlp", mlp_data([784, 256, 128, 10], 64), _MLP,
              {(COMPILED, TORCH): 0.6, (COMPILED, TORCH_FUSED): 0.9, (COMPILED, NUMPY): 0.9}, 0.02,
              trains=True, ours=OURS),

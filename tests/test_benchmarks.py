@@ -84,8 +84,15 @@ def test_the_command_measures_prints_keeps_and_draws(tmp_path: Path, capsys: Any
     assert set(rows) == {EAGER, COMPILED, NUMPY}
     assert all(row["wrong"] is None and row["median"] > 0 for row in rows.values())
     assert rows[NUMPY]["ratios"][EAGER]["median"] > 0
-    command.main(["--from", str(kept), "--picture", str(drawn)])
+    written = tmp_path / "table.md"
+    command.main(["--from", str(kept), "--picture", str(drawn), "--table", str(written)])
     assert capsys.readouterr().out == printed
+    ratios = " · ".join(f"{rows[NUMPY]['ratios'][mine]['median']:.2g}" for mine in (EAGER, COMPILED))
+    assert written.read_text().splitlines() == [
+        "| our time / theirs | NumPy by hand |",
+        "|---|---|",
+        f"| planar network 2-4-1, 400 points | {ratios} |",
+    ]
     assert drawn.read_text().lstrip().startswith("<?xml")
 
 
