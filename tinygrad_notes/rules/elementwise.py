@@ -45,7 +45,8 @@ def _power_base(g: Array, a: Array, b: Array) -> Array:
     """``g b a^(b−1)``, and 0 where b = 0 even at a = 0."""
     if isinstance(b, (int, float)):
         return g * (2 * a) if b == 2 else g * (b * a ** (b - 1)) if b != 0 else g * 0
-    return g * b * a ** np.where(b == 0, 1, b - 1)
+    zero = b == 0
+    return g * b * a ** (np.where(zero & (a == 0), 1, b - 1) if may_hold(zero) else b - 1)
 
 
 def _power_exponent(g: Array, y: Array, a: Array) -> Array:

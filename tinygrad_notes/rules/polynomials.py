@@ -64,6 +64,8 @@ def _without_leading_zeros(p: Any) -> Array:
     p = np.atleast_1d(_array(p))
     if p.ndim != 1:
         raise ValueError("Polynomial must be 1d only.")
+    if not p.size:
+        return np.zeros(1, p.dtype)
     filled = np.flatnonzero(untracked(p))
     return p[int(filled[0]) if filled.size else p.shape[0] - 1 :]
 

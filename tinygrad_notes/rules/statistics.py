@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -172,7 +173,7 @@ def _lines(a: Array, axis: Any) -> tuple[Array, Any]:
     axes = all_axes(axis, a.ndim)
     others = tuple(i for i in range(a.ndim) if i not in axes)
     shape = tuple(a.shape[i] for i in others)
-    return np.transpose(a, others + axes).reshape((*shape, -1)), axes
+    return np.transpose(a, others + axes).reshape((*shape, math.prod(a.shape[i] for i in axes))), axes
 
 
 def _order_statistic(f: Any, a: Array, q: Any, axis: Any, keepdims: Any, dtype: Any, **options: Any) -> Array:

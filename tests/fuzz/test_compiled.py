@@ -1,0 +1,136 @@
+"""Random programs over the whole rule book, compiled: the same bits as eager, or a refusal; never another number."""
+
+from __future__ import annotations
+
+import collections
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_notes as tn
+from tinygrad_notes.errors import CompileError, TinygradNotesError
+from tinygrad_notes.pytree import flatten, unflatten
+
+from .generator import program_of
+from .program import Program
+
+CHUNK, CHUNKS = 100, 24
+SMALL_CHUNK, SMALL_CHUNKS = 15, 4
+POINTS = (1.0, 0.97)
+"""The program is traced at the first and run at both: what was frozen shows at the second."""
+
+
+def difference(wanted: Any, got: Any) -> str:
+    """What is not the same: structure, kind, or numbers beyond 10⁻⁶ (Python's floats round some functions otherwise)."""
+    theirs, structure = flatten(wanted)
+    ours, other = flatten(got)
+    if structure != other:
+        return f"structure {other}, not {structure}"
+    for k, (x, y) in enumerate(zip(theirs, ours, strict=True)):
+        if not hasattr(x, "dtype"):
+            if type(x) is not type(y) or (x != y and x == x):
+                return f"result {k}: {y!r}, not {x!r}"
+            continue
+        if not hasattr(y, "dtype") or x.dtype != y.dtype or np.shape(x) != np.shape(y):
+            return f"result {k}: {getattr(y, 'dtype', type(y))} {np.shape(y)}, not {x.dtype} {np.shape(x)}"
+        inexact = x.dtype.kind in "fc"
+        if np.array_equal(x, y, equal_nan=inexact):
+            continue
+        numbers = all(np.ndim(v) == 0 for v in (*theirs, *ours))
+        if not (inexact and numbers and np.allclose(x, y, rtol=1e-6, atol=0, equal_nan=True)):
+            return f"result {k}: {y}, not {x}"
+    return ""
+
+
+def modes(program: Program, seed: int) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
+    """The program itself, with its derivatives, and with its arguments donated."""
+    f = program.function
+
+    def with_pullback(*point: Any) -> Any:
+        y, pullback = tn.vjp(f, *point)
+        leaves, structure = flatten(y)
+        rng = np.random.default_rng(seed)
+        seeds = [
+            np.asarray(rng.standard_normal(np.shape(v)), v.dtype)[()] if hasattr(v, "dtype") else v for v in leaves
+        ]
+        return y, pullback(unflatten(structure, seeds))
+
+    yield "plain", f, {}
+    yield "vjp", with_pullback, {}
+    yield "donated", f, {"donate": tuple(range(len(program.inputs)))}
+
+
+def scaled(x: Any, by: float) -> Any:
+    return (x * np.asarray(by, x.dtype)).astype(x.dtype)[()]
+
+
+def outcome(f: Callable[..., Any], program: Program, options: dict[str, Any]) -> str:
+    """ "right", "refused", "cannot tell" or what is wrong."""
+    compiled = tn.compile(f, **options)
+    for by in POINTS:
+        point = [scaled(np.asarray(x), by) for x in program.inputs.values()]
+        try:
+            wanted = f(*[np.array(x)[()] for x in point])
+        except (TinygradNotesError, ValueError, TypeError, np.linalg.LinAlgError, FloatingPointError):
+            return "cannot tell"
+        try:
+            got = compiled(*[np.array(x)[()] for x in point])
+        except CompileError:
+            return "refused"
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        wrong = difference(wanted, got)
+        if wrong:
+            return f"at {by} of the point, {wrong}"
+    return "right"
+
+
+def run(seeds: Iterable[int]) -> None:
+    counts: collections.Counter[str] = collections.Counter()
+    failures = []
+    for seed in seeds:
+        program = program_of(seed)
+        for mode, f, options in modes(program, seed):
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                found = outcome(f, program, options)
+            counts[found if found in ("right", "refused", "cannot tell") else "wrong"] += 1
+            if counts["wrong"] > len(failures):
+                failures.append(f"program {seed}, {mode}: {found}\n{program}")
+    assert not failures, "\n\n".join(failures)
+    assert counts["right"] >= 0.5 * sum(counts.values()), f"too few programs are judged: {dict(counts)}"
+
+
+@pytest.mark.parametrize("chunk", range(SMALL_CHUNKS))
+def test_random_programs_compiled(chunk: int) -> None:
+    run(range(chunk * SMALL_CHUNK, (chunk + 1) * SMALL_CHUNK))
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_random_programs_compiled_in_the_night(chunk: int) -> None:
+    first = 10_000 + chunk * CHUNK
+    run(range(first, first + CHUNK))
+
+
+@pytest.mark.parametrize("mistake", ["frozen", "rounded", "dtype"])
+def test_a_wrong_program_would_be_found(mistake: str) -> None:
+    program = program_of(3)
+    first = {}
+
+    def wrong(*point: Any) -> Any:
+        y = program.function(*point)
+        leaves, structure = flatten(y)
+        if mistake == "frozen":
+            return unflatten(structure, first.setdefault("leaves", leaves))
+        if mistake == "rounded":
+            return unflatten(structure, [v * (1 + 1e-5) for v in leaves])
+        return unflatten(structure, [np.asarray(v, np.complex128) for v in leaves])
+
+    point = [np.asarray(x) for x in program.inputs.values()]
+    wrong(*point)
+    other = [scaled(x, 0.97) for x in point]
+    assert difference(program.function(*other), wrong(*other))
