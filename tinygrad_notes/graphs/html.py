@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -34,11 +35,8 @@ def write_html(graph: Graph, timeout: float | None = None) -> str:
     page = files(__package__).joinpath("player.html").read_text(encoding="utf-8")
     data = json.dumps([view for view, _ in views], ensure_ascii=False).replace("<", "\\u003c")
     pictures = "\n".join(picture for _, picture in views)
-    title = escape(graph.drawing.title)
-    for mark, text in (("@TITLE@", title), ("@DATA@", data), ("@PICTURES@", pictures)):
-        head, *rest = page.split(mark)
-        page = text.join([head, *rest])
-    return page
+    texts = {"@TITLE@": escape(graph.drawing.title), "@DATA@": data, "@PICTURES@": pictures}
+    return re.sub("|".join(texts), lambda mark: texts[mark[0]], page)  # in one go: a name may be "@PICTURES@"
 
 
 def _foldings(graph: Graph) -> list[tuple[Graph, str]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import math
+import operator
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -188,17 +191,36 @@ def _constant(value: object) -> str:
 
 def _is_python(text: str) -> bool:
     try:
-        ast.parse(text, mode="eval")
-    except SyntaxError:
+        return len(text) < 30 and ast.parse(text, mode="eval") is not None
+    except (SyntaxError, ValueError):
         return False
-    return len(text) < 30
 
 
 def _as_number(text: str) -> float | None:
+    """The value of a short text of numbers only, in floats: a name may be anything, ``9**9**9`` too."""
     try:
-        return float(eval(text, {"__builtins__": {}}, {})) if re.fullmatch(r"[-+*/(). 0-9e]+", text) else None
-    except (SyntaxError, NameError, ZeroDivisionError):  # a variable's name may be e
+        return _value(ast.parse(text, mode="eval").body) if len(text) < 30 else None
+    except (SyntaxError, ValueError, ArithmeticError):  # a variable's name may be e
         return None
+
+
+ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: math.pow,
+}  # fmt: skip
+
+
+def _value(node: ast.expr) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return float(value)
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            return -_value(inner)
+        case ast.UnaryOp(op=ast.UAdd(), operand=inner):
+            return _value(inner)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            return ARITHMETIC[type(op)](_value(left), _value(right))
+    raise ValueError("not a number")
 
 
 def _step_latex(graph: Snapshot, step: Step) -> str:
@@ -320,6 +342,11 @@ def expression_latex(text: str, arrays: set[str]) -> str:
     return _latex(ast.parse(text, mode="eval").body, arrays)[0]
 
 
+ESCAPED = {c: "\\" + c for c in "_&%$#{}"} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
+"""The characters that LaTeX would take for a command, as it writes them in a formula."""
+LONGEST_NAME = 200
+
+
 def latex_name(name: str, is_array: bool = False) -> str:
     r"""``W1`` as a layer's matrix, ``lambda`` as λ, a long word upright.
 
@@ -328,9 +355,10 @@ def latex_name(name: str, is_array: bool = False) -> str:
     >>> latex_name("W1", True), latex_name("x1"), latex_name("lambda"), latex_name("loss")
     ('W^{[1]}', 'x_{1}', '\\lambda', '\\mathrm{loss}')
     """
+    name = name[:LONGEST_NAME]
     match = re.fullmatch(r"([A-Za-z]+)_?(\d*)", name)
     if match is None:
-        return r"\mathrm{" + re.sub(r"([_&%$#{}])", r"\\\1", name) + "}"
+        return r"\mathrm{" + "".join(ESCAPED.get(c, c) for c in name) + "}"
     word, index = match[1], match[2]
     if word.lower() in GREEK:
         base = "\\" + word
@@ -391,7 +419,7 @@ def _latex(node: ast.expr, arrays: set[str]) -> tuple[str, int]:
             return rf"\mathrm{{{words}}}\left({', '.join(_latex(x, arrays)[0] for x in inner)}\right)", ATOM
         case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
             return rf"\mathbf{{1}}\left[{_latex(left, arrays)[0]} > {_latex(right, arrays)[0]}\right]", ATOM
-    words = ast.unparse(node).replace("_", r"\_").replace("{", r"\{").replace("}", r"\}")
+    words = "".join(ESCAPED.get(c, c) for c in ast.unparse(node))
     return rf"\mathtt{{{words}}}", ATOM
 
 

@@ -7,6 +7,7 @@ so it neither keeps a graph alive nor changes when a parameter is written later.
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os.path import basename
@@ -25,8 +26,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Constant", "GraphEdge", "GraphNode", "Snapshot"]
 
+UNSHOWN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""What no picture can hold, and what would make a terminal or a line of text do something: control characters, marks
+that turn the direction of writing, halves of characters."""
+
 UNKNOWN: Any = object()
 """Stands for a value that was not kept and has not been asked for yet."""
+
+
+def shown(name: str | None) -> str | None:
+    r"""A name as it may stand in one line of any text.
+
+    Examples
+    --------
+    >>> shown("a\nb"), shown("a\x1b[31m")
+    ('a b', 'a�[31m')
+    """
+    return None if name is None else UNSHOWN.sub("�", re.sub(r"[\s\u2028\u2029]", " ", name))
 
 
 class Constant:
@@ -158,7 +174,7 @@ class GraphNode:
 
     def __init__(self, snapshot: Snapshot, index: int, node: Node) -> None:
         self.snapshot, self.index, self.key = snapshot, index, f"v{index + 1}"
-        self.op, self.args, self.name = node.op, node.args, node.name
+        self.op, self.args, self.name = node.op, node.args, shown(node.name)
         self._label = ""
         self.explicit = self.name is not None
         self.like = like = node.like
@@ -166,7 +182,7 @@ class GraphNode:
         self.inputs: list[GraphEdge] = []
         self.outputs: list[GraphEdge] = []
         self.mark = node.id if type(node.id) is Mark else None
-        self.scope: tuple[str, ...] = self.mark.scope if self.mark is not None else ()
+        self.scope: tuple[str, ...] = tuple(map(str, map(shown, self.mark.scope))) if self.mark is not None else ()
         if type(like) is Parts:
             self.shape: tuple[int, ...] | None = None
             self.dtype: Any = None
@@ -289,7 +305,7 @@ class Snapshot:
             if node.op.rule is identity:  # a renaming: the node it renames stands for it
                 known = self.found[node] = self.found[node.parents[0]]
                 if node.name is not None and (not known.explicit or not known.is_leaf):
-                    known.name, known.explicit = node.name, True
+                    known.name, known.explicit = shown(node.name), True
                 continue
             entry = GraphNode(self, len(self.nodes), node)
             self.found[node] = entry
@@ -362,7 +378,7 @@ class Snapshot:
                 constant = Constant(
                     f"c{len(self.constants) + 1}",
                     value,
-                    tensor.name if tensor is not None and declared else None,
+                    shown(tensor.name) if tensor is not None and declared else None,
                     declared,
                 )
                 self.constants.append(constant)
