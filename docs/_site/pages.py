@@ -118,8 +118,8 @@ def kink_page() -> str:
             "share equally, corners at 0 are flat, and where the slope is infinite it stays infinite, so that "
             "[`tn.why`](why.md) can say so.",
             "",
-            "The checker in `tn.testing` accepts any value between the two slopes and says that it met a kink. What else "
-            "happens where floats run out: [numbers at the edge](numerics.md).",
+            "The checker in `tn.testing` accepts any value between the two slopes and says that it met a kink. What "
+            "else happens where floats run out: [numbers at the edge](numerics.md).",
             "",
             "## Here",
             "",
@@ -217,7 +217,8 @@ def place(thing: Any) -> tuple[Any, ...]:
         line = inspect.getsourcelines(function)[1]
     except (TypeError, OSError):
         line = 0
-    return (FIRST.index(rooms[0]) if rooms[0] in FIRST else len(FIRST), rooms, not inspect.isclass(thing), line)
+    first = FIRST.index(rooms[0]) if rooms[0] in FIRST else len(FIRST)
+    return (not callable(thing), first, rooms, not inspect.isclass(thing), line)
 
 
 def is_ours(thing: Any) -> bool:
@@ -226,9 +227,11 @@ def is_ours(thing: Any) -> bool:
 
 
 def borrowed(module: str, name: str) -> str:
-    """SciPy's own function under our name: its rule."""
-    rule = BOOK[getattr(importlib.import_module(module), name)]
-    return f"## {name} {{#{module}.{name}}}\n\nSciPy's `scipy.special.{name}`.  {catalogue_pages.escape(rule.formula)}"
+    """NumPy's or SciPy's own function under our name: its rule."""
+    function = getattr(importlib.import_module(module), name)
+    owner = "NumPy's `np" if getattr(np, name, None) is function else "SciPy's `scipy.special"
+    formula = catalogue_pages.escape(BOOK[function].formula)
+    return f"## {name} {{#{module}.{name}}}\n\n{owner}.{name}`.  {formula}"
 
 
 # ── examples ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -243,10 +246,8 @@ def example_pages() -> Pages:
     for file in sorted((ROOT / "examples").glob("*.py")):
         program = file.read_text(encoding="utf-8")
         doc = ast.get_docstring(ast.parse(program)) or ""
-        title, _, words = doc.partition("\n")
+        title = doc.partition("\n")[0]
         parts = [f"# {title.rstrip('.')}", ""]
-        if words.strip():
-            parts += ["```text", textwrap.dedent(words).strip("\n"), "```", ""]
         if file.name in DRAWN:
             printed, name, picture = _drawn(file, DRAWN[file.name])
             yield f"examples/{name}", picture
