@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .engines import ENGINES
 from .side_by_side import Process
 from .workloads import COMPILED, EAGER, OURS, chain_operations
 
@@ -70,7 +71,8 @@ def show_growth(found: dict[str, Any]) -> None:
 def table(figures: dict[str, Any]) -> str:
     """All ratios as one table in Markdown: a row per workload, in each cell eager · compiled."""
     found = [w for w in figures["workloads"] if any("median" in row for row in w["rows"])]
-    others = list(dict.fromkeys(row["engine"] for w in found for row in w["rows"] if row["engine"] not in OURS))
+    there = {row["engine"] for w in found for row in w["rows"]}
+    others = [engine for engine in ENGINES if engine in there and engine not in OURS]
     lines = ["| our time / theirs | " + " | ".join(others) + " |", "|---" * (len(others) + 1) + "|"]
     for w in found:
         rows = {row["engine"]: row for row in w["rows"]}
@@ -81,7 +83,7 @@ def table(figures: dict[str, Any]) -> str:
 
 def _cell(row: dict[str, Any], w: dict[str, Any]) -> str:
     if row.get("wrong"):
-        return "did not work"
+        return str(row["wrong"]).partition(":")[0]
     ratios = row.get("ratios", {})
     shown = [
         f"{ratios[mine]['median']:.2g}" if mine in ratios else "–" for mine in (EAGER, COMPILED) if _timed(w, mine)
@@ -99,7 +101,8 @@ def picture(figures: dict[str, Any], file: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "benchmarks"
     found = [w for w in figures["workloads"] if any("median" in row for row in w["rows"])]
     best = {w["workload"]: COMPILED if _timed(w, COMPILED) else EAGER for w in found}
-    others = sorted({row["engine"] for w in found for row in w["rows"] if row["engine"] not in OURS})
+    there = {row["engine"] for w in found for row in w["rows"]}
+    others = [engine for engine in ENGINES if engine in there and engine not in OURS]
     fig, axes = plt.subplots(figsize=(9, 0.45 * len(found) + 1.6), layout="constrained")
     markers = "osD^v<>PX*hp"
     for k, other in enumerate(others):
@@ -117,6 +120,7 @@ def picture(figures: dict[str, Any], file: Path) -> None:
         )
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     axes.set_yticks(
         range(len(found)), [f"{w['title']}{'' if best[w['workload']] == COMPILED else ' (eager)'}" for w in found]
     )
