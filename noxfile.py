@@ -1,0 +1,75 @@
+"""The test matrix: every supported Python, the oldest and the newest libraries; warnings are errors everywhere.
+
+    nox                     all of it, on the Pythons that are installed
+    nox -s newest-3.13      one Python
+    nox -s oldest -- -k vmap
+    nox -s fuzz             the fuzzers, for a minute each
+
+Needs nox (``pip install nox``); uv is used if it is there, else venv. A Python that isn't installed is skipped with a
+line that says so; ``nox --error-on-missing-interpreters`` makes that an error.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv" if shutil.which("uv") else "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["newest", "oldest", "bare"]
+
+PROJECT: dict[str, Any] = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYTHONS = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if re.fullmatch(r".*Python :: 3\.\d+", c)]
+
+
+def oldest(requirements: list[str]) -> list[str]:
+    """``numpy>=2.1`` as ``numpy==2.1.0``: the version that the project says is enough."""
+    found = []
+    for requirement in requirements:
+        match = re.fullmatch(r"([\w-]+)>=([\d.]+)(?:,.*)?", requirement)
+        if match is None:
+            raise ValueError(f"{requirement} doesn't say from which version on")
+        version = match[2] if match[2].count(".") >= 2 else f"{match[2]}.0"
+        found.append(f"{match[1]}=={version}")
+    return found
+
+
+def suite(session: nox.Session) -> None:
+    """The tests, two at a time; the versions first, so that a log says what it was."""
+    session.run("python", "-c", "import sys, numpy, optree; print(sys.version, numpy.__version__, optree.__version__)")
+    session.run("pytest", "-n", "2", *session.posargs, env={"OPENBLAS_NUM_THREADS": "1"})
+
+
+@nox.session(python=PYTHONS)
+def newest(session: nox.Session) -> None:
+    """The newest release of everything that this Python has."""
+    session.install("--upgrade", "-e", ".[test]")
+    suite(session)
+
+
+@nox.session(name="oldest", python=PYTHONS[0])
+def oldest_libraries(session: nox.Session) -> None:
+    """What pyproject.toml says is enough, on the oldest Python."""
+    session.install("-e", ".[test]")
+    session.install(*oldest(PROJECT["dependencies"]))
+    suite(session)
+
+
+@nox.session(python=PYTHONS[-1])
+def bare(session: nox.Session) -> None:
+    """Without any extra: the package still loads, computes, and names what is missing."""
+    session.install("-e", ".", "pytest", "hypothesis")
+    session.run("pytest", "-q", "tests/test_engine.py", "tests/test_transforms.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    """Each fuzzer of tests/fuzzers for a minute (or what is given: ``nox -s fuzz -- -max_total_time=600``)."""
+    session.install("-e", ".[safetensors]", "atheris")
+    for target in ("formula", "tokens", "value", "array_file", "checkpoint"):
+        session.run("python", "tests/fuzzers/fuzz.py", target, *(session.posargs or ["-max_total_time=60"]))
