@@ -24,7 +24,7 @@ POINTS = (1.0, 0.97)
 
 
 def difference(wanted: Any, got: Any) -> str:
-    """What is not the same: structure, kind, or numbers beyond 10⁻⁶ (Python's floats round some functions otherwise)."""
+    """What is not the same: structure, kind, or a number (of numbers alone, beyond 10⁻⁶: Python rounds otherwise)."""
     theirs, structure = flatten(wanted)
     ours, other = flatten(got)
     if structure != other:
