@@ -72,7 +72,8 @@ def compile(
     cache : int
         How many programs are kept: one for each structure, shapes and dtypes of the arguments.
     threads : int
-        How many threads share elementwise work on large arrays. Results are the same to the last bit for any number.
+        How many threads share elementwise work on large arrays. With the same number, results are the same to the
+        last bit at each call.
 
     Returns
     -------
@@ -118,7 +119,7 @@ class Plan:
         threads: int = 1,
     ) -> None:
         self.program, self.structure = program, structure
-        self.storage = assign(program, donated)
+        self.storage = assign(program, donated, threads)
         emitted = emit(program, self.storage, threads)
         self.source, self.constants, self.lines = emitted.text, emitted.constants, emitted.lines
         self.file = f"<compiled {name} {id(self):x}>"

@@ -78,6 +78,9 @@ CACHE = 1 << 20
 FEWEST = 1 << 15
 """Elements of the largest array in a block: below, calling NumPy costs more than the cache saves."""
 
+FEWEST_SHARED = 1 << 17
+"""The same with several threads, which wait for each other (for Python's lock) at every call."""
+
 
 def writable(i: Instruction) -> list[Value]:
     """The results that can be written into given memory."""
@@ -134,7 +137,7 @@ def overwrites(out: Value) -> list[Value]:
     return []
 
 
-def assign(program: Program, donated: list[int]) -> Storage:
+def assign(program: Program, donated: list[int], threads: int = 1) -> Storage:
     """Decide where each value lives.
 
     Parameters
@@ -142,13 +145,15 @@ def assign(program: Program, donated: list[int]) -> Storage:
     program : Program
     donated : list of int
         Positions in ``program.inputs`` that may be written.
+    threads : int
+        How many of them share the regions of rows.
     """
-    return _Assignment(program, donated).storage
+    return _Assignment(program, donated, threads).storage
 
 
 class _Assignment:
-    def __init__(self, program: Program, donated: list[int]) -> None:
-        self.program = program
+    def __init__(self, program: Program, donated: list[int], threads: int) -> None:
+        self.program, self.threads = program, threads
         self.storage = Storage()
         self.roots: dict[Value, Value] = {}
         self.last: dict[Value, int] = {}
@@ -259,7 +264,7 @@ class _Assignment:
 
     def _place_block(self, i: Instruction, block: Block) -> None:
         """Give a region memory for its blocks; it is free again afterwards."""
-        found = self.storage.blocks[i] = block_storage(block, self._under(block))
+        found = self.storage.blocks[i] = block_storage(block, self._under(block), self.threads)
         blocks = -(-block.count // found.rows)
         found.scratch = [self._buffer(nbytes) for nbytes in found.storage.buffers]
         found.parts = [self._buffer(blocks * part.nbytes) for _, part, _ in found.body.reduced]
@@ -317,7 +322,7 @@ def _fits_anywhere(v: Value) -> bool:
     return not i.f.several_axes(v) if isinstance(i.f, Block) else i.f is not calls.reshape
 
 
-def block_storage(block: Block, under: dict[Value, Value]) -> BlockStorage:
+def block_storage(block: Block, under: dict[Value, Value], threads: int = 1) -> BlockStorage:
     """Decide how many rows make a block, and where its values live.
 
     Parameters
@@ -325,12 +330,17 @@ def block_storage(block: Block, under: dict[Value, Value]) -> BlockStorage:
     block : Block
     under : dict of Value to Value
         Results that are written in an operand's memory.
+    threads : int
     """
     one = _of_rows(block, 1, under)
     arrays = [inner.nbytes for _, inner in (*one.body.sliced, *one.body.rows_out)]
     width = max(v.size for i in one.body.program.instructions for v in (*i.outs, *i.operands))
     fitting = CACHE // max(1, sum(arrays) + sum(one.storage.buffers))
-    return _of_rows(block, min(block.count, max(fitting, -(-FEWEST // width))), under)
+    rows = max(fitting, -(-FEWEST // width))
+    if threads > 1:
+        shared = min(-(-FEWEST_SHARED // width), block.count // (4 * threads))
+        rows = max(rows, shared)
+    return _of_rows(block, min(block.count, rows), under)
 
 
 def _of_rows(block: Block, rows: int, under: dict[Value, Value]) -> BlockStorage:
