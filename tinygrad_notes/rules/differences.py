@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, beside, call, composite, is_tracked, one_axis, otherwise, rule, untracked
+from .book import Array, Rule, alias, beside, call, composite, is_tracked, one_axis, otherwise, rule, untracked
 
 __all__ = ["convolve"]
 
@@ -121,6 +121,10 @@ def _trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
         if step.ndim == 1:
             step = step.reshape((1,) * axis + (-1,) + (1,) * (y.ndim - axis - 1))
     return np.sum(step * (y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]) / 2, axis=axis)
+
+
+if hasattr(np, "trapz"):  # its name before NumPy 2, gone in 2.4
+    alias(np.trapezoid, np.trapz)
 
 
 @composite(np.unwrap, "y = p plus whole periods:  dy/dp = 1",
