@@ -32,8 +32,11 @@ PYTHON_ELSEWHERE = {"gallery.md": "written by slips/gallery.py; test_gallery.py 
 SHELL_ELSEWHERE = {
     'python3 -m venv .venv && .venv/bin/pip install -q -e ".[draw]"': "installing is the README's first command",
 }
+DOORS = {"dask", "distributed", "jax", "networkx", "onnx", "onnxruntime", "pyarrow", "sklearn", "torch", "zarr"}
+"""Packages of tn.interop's doors: a block that needs one runs where it is installed."""
 EXTERNAL = {
     "https://keepachangelog.com/en/1.1.0/",
+    "https://netron.app",
     "https://semver.org/",
 }
 """Every link that leaves the site."""
@@ -65,7 +68,10 @@ def python_blocks(text):
 
 @pytest.mark.parametrize("page", OWN, ids=name_of)
 def test_blocks_run_and_print_what_is_shown(page, tmp_path):
-    assert list(run(page, tmp_path)) == [block.line for block in python_blocks(page.read_text(encoding="utf-8"))]
+    wanted = python_blocks(page.read_text(encoding="utf-8"))
+    missing = {module for block in wanted for module in blocks.missing_modules(block.code)}
+    assert missing <= DOORS
+    assert list(run(page, tmp_path)) == [b.line for b in wanted if not blocks.missing_modules(b.code)]
 
 
 @pytest.mark.filterwarnings("ignore")  # the others' own
