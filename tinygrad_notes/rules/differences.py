@@ -123,8 +123,9 @@ def _trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
     return np.sum(step * (y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]) / 2, axis=axis)
 
 
-if hasattr(np, "trapz"):  # its name before NumPy 2, gone in 2.4
-    alias(np.trapezoid, np.trapz)
+_trapz = getattr(np, "trapz", None)  # its name before NumPy 2, gone in 2.4
+if _trapz is not None:
+    alias(np.trapezoid, _trapz)
 
 
 @composite(np.unwrap, "y = p plus whole periods:  dy/dp = 1",
