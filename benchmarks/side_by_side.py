@@ -32,7 +32,7 @@ class Process:
 
     def __init__(self, engine: str, threads: int) -> None:
         environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_CORETYPE"}
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TINYGRAD_NOTES_THREADS")
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         environment |= dict.fromkeys(names, str(threads)) | {"JAX_PLATFORMS": "cpu"}
         if threads == 1:
             environment["BENCHMARKS_CORE"] = str(max(os.sched_getaffinity(0)))
