@@ -97,3 +97,28 @@ def test_larger_networks_are_right_and_drawn(name, capsys, tmp_path):
     (difference,) = re.findall(r"gradient check: (\S+)", capsys.readouterr().out)
     assert float(difference) < 1e-7
     assert words(picture)
+
+
+DOORS = {
+    "check_torch": ("torch", "likely slip: dx has a factor n too much (missing 1/n)"),
+    "check_jax": ("jax", "likely slip: dx0 has the wrong sign"),
+    "export_onnx": ("onnxruntime", "seven examples through the file: True"),
+    "fit_with_scipy": ("scipy", "{'height': 2.5, 'rate': 1.3, 'floor': 0.5}"),
+    "step_on_a_cluster": ("distributed", "two processes agree with one: True"),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_interop(door, capsys):
+    package, line = DOORS[door]
+    pytest.importorskip(package)
+    run("10_interop.py", door)
+    assert line in [text.strip() for text in capsys.readouterr().out.splitlines()]
+
+
+def test_larger_than_memory(capsys):
+    run("11_larger_than_memory.py", "--megabytes", "20", "--features", "10", "--steps", "6")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "step 0: J = 0.6931"
+    assert lines[-2].startswith("20 parts, 20 MB on disk")
+    assert float(lines[-1].rsplit(" ", 1)[1]) > 0.99
