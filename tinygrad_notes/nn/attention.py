@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError, user_line
+from ..arguments import need_count, need_numbers
+from ..errors import BadInputError, ShapeError, describe, user_line
+from ..rules.book import untracked
 from . import init
 from .functions import softmax
 from .layer import SETTING, Layer
@@ -73,6 +75,8 @@ class MultiHeadAttention(Layer):
     causal: bool = field(default=False, metadata=SETTING)
 
     def __init__(self, width: int, heads: int, rng: Any, causal: bool = False, dtype: Any = np.float64) -> None:
+        need_count("heads", heads, 1)
+        need_count("width", width, 1)
         if width % heads:
             raise BadInputError(f"heads must divide the width: {heads} does not divide {width}.{user_line()}")
         self.W = init.xavier((3 * width, width), rng, dtype=dtype)  # queries, keys, values: one product
@@ -82,6 +86,9 @@ class MultiHeadAttention(Layer):
 
     def __call__(self, x: Array) -> Array:
         """Self-attention of ``x`` (batch, time, width)."""
+        need_numbers("MultiHeadAttention", x)
+        if np.ndim(untracked(x)) != 3:
+            raise ShapeError(f"MultiHeadAttention takes (batch, time, width), not {describe(x)}.{user_line()}")
         batch, time, width = x.shape
         QKV = (x @ self.W.T + self.b).reshape(batch, time, 3, self.heads, width // self.heads)
         Q, K, V = QKV.transpose(2, 0, 3, 1, 4)

@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, describe, user_line
+from ..arguments import need_count, need_numbers
+from ..errors import BadInputError, ShapeError, describe, user_line
+from ..failures import what_is
 from ..rules import call, rule
+from ..rules.book import untracked
 from . import init
 from .layer import SETTING, Layer
 
@@ -25,8 +28,23 @@ Array = Any
 Pair = tuple[int, int]
 
 
-def _pair(value: int | Pair) -> Pair:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+def _pair(value: int | Pair, name: str = "size", least: int = 1) -> Pair:
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2:
+        raise BadInputError(f"{name} is a whole number, or two, (down, across), not {what_is(value)}.{user_line()}")
+    return need_count(name, pair[0], least), need_count(name, pair[1], least)
+
+
+def _stride(value: int | Pair) -> Pair:
+    return _pair(value, "stride")
+
+
+def _padding(value: int | Pair) -> Pair:
+    return _pair(value, "padding", 0)
+
+
+def _dilation(value: int | Pair) -> Pair:
+    return _pair(value, "dilation")
 
 
 def _places(shape: tuple[int, ...], size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
@@ -52,7 +70,8 @@ def _windows(places: Pair, size: Pair, stride: Pair, dilation: Pair) -> Iterator
 
 
 def _need_images(x: Array) -> None:
-    if x.ndim != 4:
+    need_numbers("images", x)
+    if np.ndim(untracked(x)) != 4:
         raise ShapeError(f"images are (N, C, H, W), not {describe(x)}.{user_line()}")
 
 
@@ -134,7 +153,7 @@ def unfold(
     array([[0., 1.],
            [3., 4.]])
     """
-    return _unfold_rule(x, _pair(size), _pair(stride), _pair(padding), _pair(dilation), fill)
+    return _unfold_rule(x, _pair(size), _stride(stride), _padding(padding), _dilation(dilation), fill)
 
 
 def fold(
@@ -283,12 +302,13 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]])
     """
-    if x.ndim != 4 or x.shape[1] != W.shape[1]:
+    need_numbers("conv2d", x, W)
+    if np.ndim(untracked(x)) != 4 or np.ndim(untracked(W)) != 4 or x.shape[1] != W.shape[1]:
         raise ShapeError(
-            f"conv2d of images {tuple(x.shape)} with W {tuple(W.shape)}: images are (N, C, H, W) and "
+            f"conv2d of images {np.shape(untracked(x))} with W {np.shape(untracked(W))}: images are (N, C, H, W) and "
             f"W is (filters, C, height, width).{user_line()}"
         )
-    return _conv2d_rule(x, W, b, _pair(stride), _pair(padding), _pair(dilation))
+    return _conv2d_rule(x, W, b, _stride(stride), _padding(padding), _dilation(dilation))
 
 
 def max_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Array:
@@ -310,7 +330,7 @@ def max_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, pad
            [13., 15.]])
     """
     _need_images(x)
-    return _max_pool2d_rule(x, _pair(size), _pair(size if stride is None else stride), _pair(padding))
+    return _max_pool2d_rule(x, _pair(size), _stride(size if stride is None else stride), _padding(padding))
 
 
 def avg_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Array:
@@ -332,7 +352,7 @@ def avg_pool2d(x: Array, size: int | Pair, stride: int | Pair | None = None, pad
            [10.5, 12.5]])
     """
     _need_images(x)
-    return _avg_pool2d_rule(x, _pair(size), _pair(size if stride is None else stride), _pair(padding))
+    return _avg_pool2d_rule(x, _pair(size), _stride(size if stride is None else stride), _padding(padding))
 
 
 def to_columns(x: Array) -> Array:
@@ -387,7 +407,11 @@ class Conv2d(Layer):
     ) -> None:
         self.W = init((filters, channels, *_pair(size)), rng, dtype=dtype)
         self.b = np.zeros(filters, dtype)
-        self.stride, self.padding, self.dilation = _pair(stride), _pair(padding), _pair(dilation)
+        self.stride, self.padding, self.dilation = (
+            _stride(stride),
+            _padding(padding),
+            _dilation(dilation),
+        )
 
     def __call__(self, x: Array) -> Array:
         """``conv2d(x, W, b)``."""

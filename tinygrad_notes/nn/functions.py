@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import need_count, need_generator
 from ..errors import BadInputError, DTypeError, missing_extra, user_line
 from ..rules import call, rule
 
@@ -393,6 +394,13 @@ standardize = rule(
 # ── dropout and labels ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+def need_keep_prob(keep_prob: Any) -> None:
+    """Raise unless it is a probability above 0."""
+    number = isinstance(keep_prob, (int, float, np.integer, np.floating)) and not isinstance(keep_prob, bool)
+    if not number or not 0 < keep_prob <= 1:
+        raise BadInputError(f"keep_prob is the probability to keep a unit, in (0, 1], not {keep_prob}.{user_line()}")
+
+
 def dropout(A: Array, keep_prob: float, rng: Any = None) -> Array:
     """Inverted dropout: ``A * D / keep_prob``, with ``D = rng.random(A.shape) < keep_prob``.
 
@@ -416,8 +424,8 @@ def dropout(A: Array, keep_prob: float, rng: Any = None) -> Array:
     >>> dropout(np.ones(6), 0.5, np.random.default_rng(0))
     array([0., 2., 2., 2., 0., 0.])
     """
-    if not 0 < keep_prob <= 1:
-        raise BadInputError(f"keep_prob is the probability to keep a unit, in (0, 1], not {keep_prob}.{user_line()}")
+    need_keep_prob(keep_prob)
+    need_generator(rng, "random")
     if rng is None:
         return A
     D = rng.random(A.shape) < keep_prob
@@ -448,6 +456,7 @@ def one_hot(labels: Any, classes: int, axis: int = 0, dtype: Any = np.float64) -
            [0., 0., 1.],
            [0., 1., 0.]])
     """
+    need_count("classes", classes, 1)
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or (labels.size and not (labels.min() >= 0 and labels.max() < classes)):
         raise BadInputError(f"labels must be integers from 0 to {classes - 1}.{user_line()}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError, user_line
+from ..errors import BadInputError, DTypeError, user_line
 
 __all__ = ["glorot", "he", "large", "orthogonal", "small", "xavier", "zeros"]
 
@@ -104,14 +104,28 @@ def orthogonal(shape: Shape, rng: Any, dtype: Any = np.float64) -> Any:
 
 
 def _randn(shape: Shape, rng: Any, scale: float, dtype: Any) -> Any:
-    if not hasattr(rng, "standard_normal"):
-        raise BadInputError(f"rng is needed: np.random.default_rng(seed), not {rng!r}.{user_line()}")
+    need_rng(rng)
+    need_float(dtype)
     return (rng.standard_normal(shape) * scale).astype(dtype, copy=False)
+
+
+def need_rng(rng: Any) -> None:
+    """Raise unless `rng` makes normal and uniform numbers."""
+    if not hasattr(rng, "standard_normal") or not hasattr(rng, "random"):
+        raise BadInputError(f"rng is needed: np.random.default_rng(seed), not {rng!r}.{user_line()}")
+
+
+def need_float(dtype: Any) -> None:
+    """Raise unless weights of this dtype can be trained."""
+    if np.dtype(dtype).kind not in "fc":
+        raise DTypeError(f"weights are floats, dtype=np.float64 or np.float32, not {np.dtype(dtype)}.{user_line()}")
 
 
 def _fans(shape: Shape) -> tuple[int, int]:
     """n_in and n_out of a weight of this shape."""
-    if len(shape) < 2:
+    if not isinstance(shape, (tuple, list)) or len(shape) < 2:
         raise BadInputError(f"a weight has at least 2 axes, (n_out, n_in), not {shape}.{user_line()}")
+    if any(not isinstance(n, (int, np.integer)) or n < 1 for n in shape):
+        raise BadInputError(f"the sizes of a weight are whole numbers from 1 on, not {shape}.{user_line()}")
     window = math.prod(shape[2:])
     return shape[1] * window, shape[0] * window

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from ..errors import BadInputError, user_line
+from ..failures import composite_failed, what_is
 from ..pytree import flatten
 from ..recording import scope
 
@@ -41,8 +44,28 @@ def count_parameters(params: Any) -> int:
     return sum(int(np.size(leaf)) for leaf in flatten(params)[0])
 
 
+def _named(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of ours whose errors name the layer and what it was given."""
+
+    @wraps(method)
+    def called(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            composite_failed(type(self).__name__, error, args, kwargs)
+
+    return called
+
+
 class Layer:
     """Base of all layers: how they are shown, and what they do with ``rng`` and ``state`` (by default nothing)."""
+
+    def __init_subclass__(cls) -> None:
+        """Our own layers say which of them failed; a user's layer is the user's code."""
+        if cls.__module__.startswith(__name__.rpartition(".")[0]):
+            for name in ("__call__", "train"):
+                if name in vars(cls):
+                    setattr(cls, name, _named(vars(cls)[name]))
 
     def __call__(self, x: Array) -> Array:
         """Apply the layer."""
@@ -143,6 +166,12 @@ class Sequential(Layer):
     layers: list[Any]
 
     def __init__(self, *layers: Any) -> None:
+        for layer in layers:
+            if not callable(layer):
+                raise BadInputError(
+                    f"Sequential takes layers and functions, Sequential(Linear(…), np.tanh, …), not "
+                    f"{what_is(layer)}.{user_line()}"
+                )
         self.layers = [layer if isinstance(layer, Layer) else Activation(layer) for layer in layers]
 
     def __call__(self, x: Array, rng: Any = None, state: Any = None) -> Array:
@@ -163,6 +192,10 @@ class Sequential(Layer):
 
     def train(self, x: Array, state: Any, rng: Any = None) -> tuple[Array, list[Any]]:
         """Apply the layers by the batch's own statistics; return the result and the updated state."""
+        if not isinstance(state, (list, tuple)) or len(state) != len(self.layers):
+            raise BadInputError(
+                f"state has one entry for each of the {len(self.layers)} layers: model.state() makes it.{user_line()}"
+            )
         updated = []
         for k, (layer, own) in enumerate(zip(self.layers, state, strict=True)):
             with scope(f"{k} {layer.title}"):

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError, user_line
+from ..arguments import need_count
+from ..errors import BadInputError, ShapeError, user_line
 from . import init
-from .functions import dropout
+from .functions import dropout, need_keep_prob
 from .layer import SETTING, Layer
 
 __all__ = ["Dropout", "Embedding", "Linear"]
@@ -61,12 +62,19 @@ class Linear(Layer):
     ) -> None:
         if layout not in ("columns", "rows"):
             raise BadInputError(f'layout is "columns" or "rows", not {layout!r}.{user_line()}')
+        need_count("n_in", n_in, 1)
+        need_count("n_out", n_out, 1)
         self.layout = layout
         self.W = init((n_out, n_in), rng, dtype=dtype)
         self.b = np.zeros((n_out, 1) if layout == "columns" else n_out, dtype) if bias else None
 
     def __call__(self, A: Array) -> Array:
         """``W @ A + b``."""
+        if self.layout == "columns" and self.b is not None and np.ndim(A) == 1:
+            raise ShapeError(
+                f"Linear takes examples as columns, ({self.W.shape[1]}, m), not {tuple(np.shape(A))}: one example is "
+                f"x[:, None].{user_line()}"
+            )
         Z = self.W @ A if self.layout == "columns" else A @ self.W.T
         return Z if self.b is None else Z + self.b
 
@@ -95,6 +103,9 @@ class Embedding(Layer):
     E: Array
 
     def __init__(self, symbols: int, features: int, rng: Any, scale: float = 1.0, dtype: Any = np.float64) -> None:
+        need_count("symbols", symbols, 1)
+        need_count("features", features, 1)
+        init.need_rng(rng)
         self.E = (rng.standard_normal((symbols, features)) * scale).astype(dtype)
 
     def __call__(self, indices: Array) -> Array:
@@ -119,6 +130,9 @@ class Dropout(Layer):
     """
 
     keep_prob: float = field(metadata=SETTING)
+
+    def __post_init__(self) -> None:
+        need_keep_prob(self.keep_prob)
 
     def __call__(self, A: Array, rng: Any = None) -> Array:
         """``A * D / keep_prob``, or `A` itself without `rng`."""

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import need_axis, need_number, need_numbers
 from ..errors import BadInputError, ShapeError, describe, user_line
 from ..rules import call, rule
+from ..rules.book import untracked
 from .functions import logsumexp, need_real, one_hot, relu, sigmoid, softmax, softplus, xlogy
 
 __all__ = [
@@ -38,12 +40,16 @@ def _reduced(L: Array, reduction: str) -> Array:
     raise BadInputError(f'reduction is "mean", "sum" or "none", not {reduction!r}.{user_line()}')
 
 
-def _need_same_shape(name: str, prediction: Array, Y: Array) -> None:
+def _of_one_shape(name: str, prediction: Array, Y: Array) -> tuple[Array, Array]:
+    """Both as arrays."""
+    need_numbers(name, prediction, Y)
+    prediction, Y = (x if hasattr(x, "shape") else np.asarray(x) for x in (prediction, Y))
     if np.shape(prediction) != np.shape(Y):
         raise ShapeError(
             f"{name}: prediction {describe(prediction)} and labels {describe(Y)} must have one shape "
             f"(broadcasting (m,) against (1, m) would compare every pair).{user_line()}"
         )
+    return prediction, Y
 
 
 def mse(prediction: Array, Y: Array, reduction: str = "mean") -> Array:
@@ -64,7 +70,7 @@ def mse(prediction: Array, Y: Array, reduction: str = "mean") -> Array:
     >>> float(mse(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
     2.0
     """
-    _need_same_shape("mse", prediction, Y)
+    prediction, Y = _of_one_shape("mse", prediction, Y)
     return _reduced(np.square(prediction - Y), reduction)
 
 
@@ -92,7 +98,13 @@ def binary_cross_entropy(A: Array, Y: Array, reduction: str = "mean") -> Array:
     >>> float(binary_cross_entropy(np.array([[0.5, 1.0]]), np.array([[1.0, 1.0]]), reduction="sum"))
     0.6931471805599453
     """
-    _need_same_shape("binary_cross_entropy", A, Y)
+    A, Y = _of_one_shape("binary_cross_entropy", A, Y)
+    values: Any = untracked(A)
+    if isinstance(values, (np.ndarray, np.generic)) and np.any((values < 0) | (values > 1)):
+        raise BadInputError(
+            "binary_cross_entropy takes probabilities, from 0 to 1: apply nn.sigmoid, or use "
+            f"nn.binary_cross_entropy_with_logits.{user_line()}"
+        )
     return _reduced(-(xlogy(Y, A) + xlogy(1 - Y, 1 - A)), reduction)
 
 
@@ -127,7 +139,7 @@ def binary_cross_entropy_with_logits(Z: Array, Y: Array, reduction: str = "mean"
     >>> binary_cross_entropy_with_logits(np.array([-1e4, 0.0, 1e4]), np.array([1.0, 1.0, 1.0]), "none")
     array([1.00000000e+04, 6.93147181e-01, 0.00000000e+00])
     """
-    _need_same_shape("binary_cross_entropy_with_logits", Z, Y)
+    Z, Y = _of_one_shape("binary_cross_entropy_with_logits", Z, Y)
     return _reduced(bce_with_logits(Z, Y), reduction)
 
 
@@ -154,7 +166,7 @@ def cross_entropy(A: Array, Y: Array, reduction: str = "mean", axis: int = 0) ->
     >>> float(cross_entropy(np.array([[0.5], [0.5]]), np.array([[1.0], [0.0]])))
     0.6931471805599453
     """
-    Y = _labels_like("cross_entropy", A, Y, axis)
+    A, Y = _labels_like("cross_entropy", A, Y, axis)
     return _reduced(-np.sum(xlogy(Y, A), axis=axis), reduction)
 
 
@@ -209,7 +221,7 @@ def softmax_cross_entropy(Z: Array, Y: Array, reduction: str = "mean", axis: int
            [ 0.107],
            [ 0.107]])
     """
-    Y = _labels_like("softmax_cross_entropy", Z, Y, axis)
+    Z, Y = _labels_like("softmax_cross_entropy", Z, Y, axis)
     if isinstance(Y, np.ndarray) and not np.allclose(Y.sum(axis=axis), 1, rtol=0, atol=1e-2):
         raise BadInputError(
             "softmax_cross_entropy needs labels that sum to 1 over the classes; for any other weights write "
@@ -218,15 +230,18 @@ def softmax_cross_entropy(Z: Array, Y: Array, reduction: str = "mean", axis: int
     return _reduced(softmax_cross_entropy_rule(Z, Y, axis), reduction)
 
 
-def _labels_like(name: str, scores: Array, Y: Array, axis: int) -> Array:
+def _labels_like(name: str, scores: Array, Y: Array, axis: int) -> tuple[Array, Array]:
     """Labels as the scores' shape wants them: integer classes become one-hot."""
+    need_numbers(name, scores, Y)
+    scores = scores if hasattr(scores, "shape") else np.asarray(scores)
+    need_axis(axis, scores, "the scores")
     if np.shape(Y) == np.shape(scores):
-        return Y
+        return scores, Y if hasattr(Y, "shape") else np.asarray(Y)
     shape = list(np.shape(scores))
     classes = shape.pop(axis)
     integers = getattr(Y, "dtype", np.asarray(Y).dtype if isinstance(Y, (list, int)) else None)
     if integers is not None and integers.kind in "iu" and np.shape(Y) == tuple(shape):
-        return one_hot(Y, classes, axis if axis >= 0 else len(shape) + 1 + axis, scores.dtype)
+        return scores, one_hot(Y, classes, axis if axis >= 0 else len(shape) + 1 + axis, scores.dtype)
     raise ShapeError(
         f"{name}: labels {describe(Y)} for scores {describe(scores)}; give labels of that shape, "
         f"or integer classes of shape {tuple(shape)}.{user_line()}"
@@ -251,7 +266,7 @@ def hinge(Z: Array, Y: Array, reduction: str = "mean") -> Array:
     >>> hinge(np.array([2.0, 0.5, -1.0]), np.array([1.0, 1.0, 1.0]), "none")
     array([0. , 0.5, 2. ])
     """
-    _need_same_shape("hinge", Z, Y)
+    Z, Y = _of_one_shape("hinge", Z, Y)
     return _reduced(relu(1 - Y * Z), reduction)
 
 
@@ -289,7 +304,8 @@ def huber(prediction: Array, Y: Array, delta: float = 1.0, reduction: str = "mea
     >>> huber(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
     array([0.125, 2.5  ])
     """
-    _need_same_shape("huber", prediction, Y)
+    prediction, Y = _of_one_shape("huber", prediction, Y)
+    need_number("delta", delta, 0)
     return _reduced(huber_rule(prediction, Y, delta), reduction)
 
 
@@ -316,5 +332,5 @@ def kl_div(P: Array, Q: Array, reduction: str = "mean", axis: int = 0) -> Array:
     >>> float(kl_div(np.array([[1.0], [0.0]]), np.array([[0.5], [0.5]])))
     0.6931471805599453
     """
-    _need_same_shape("kl_div", P, Q)
+    P, Q = _of_one_shape("kl_div", P, Q)
     return _reduced(np.sum(xlogy(P, P) - xlogy(P, Q), axis=axis), reduction)

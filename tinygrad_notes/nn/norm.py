@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import need_axis, need_numbers
+from ..errors import BadInputError, ShapeError, describe, user_line
 from ..tensor import Tensor, stop_gradient
 from .functions import standardize
 from .layer import SETTING, Layer
@@ -63,7 +65,15 @@ class BatchNorm(Layer):
 
     def __call__(self, x: Array, state: Any = None) -> Array:
         """Normalise by the batch's statistics, or by `state` where given."""
+        need_numbers("BatchNorm", x)
         ndim = x.ndim
+        need_axis(self.axis, x, "x")
+        if x.shape[self.axis] != self.gamma.shape[0]:
+            raise ShapeError(
+                f"BatchNorm of {self.gamma.shape[0]} features along axis {self.axis}, not {describe(x)}.{user_line()}"
+            )
+        if state is not None and not (isinstance(state, dict) and {"mean", "variance"} <= set(state)):
+            raise BadInputError(f"BatchNorm's state is what norm.state() or norm.train() made.{user_line()}")
         if state is None:
             y = standardize(x, self._others(ndim), self.epsilon)
         else:
@@ -125,5 +135,11 @@ class LayerNorm(Layer):
 
     def __call__(self, x: Array) -> Array:
         """``γ (x − μ)/√(σ² + ε) + β``."""
+        need_numbers("LayerNorm", x)
+        need_axis(self.axis, x, "x")
+        if x.shape[self.axis] != self.gamma.shape[0]:
+            raise ShapeError(
+                f"LayerNorm of {self.gamma.shape[0]} features along axis {self.axis}, not {describe(x)}.{user_line()}"
+            )
         y = standardize(x, self.axis, self.epsilon)
         return _along(self.gamma, self.axis, x.ndim) * y + _along(self.beta, self.axis, x.ndim)

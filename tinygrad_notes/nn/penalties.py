@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import need_count, need_numbers
 from ..pytree import flatten, paths
 
 __all__ = ["frobenius", "l1", "l2", "weights"]
@@ -47,6 +48,7 @@ def l2(w: Any, lam: float, m: int) -> Any:
     >>> float(l2(np.array([[3.0], [4.0]]), lam=0.1, m=5))
     0.25
     """
+    _check("l2", w, m)
     return lam / (2 * m) * _total(np.sum(x * x) for x in flatten(w)[0])
 
 
@@ -66,6 +68,7 @@ def l1(w: Any, lam: float, m: int) -> Any:
     >>> float(l1(np.array([[3.0], [-4.0]]), lam=0.1, m=5))
     0.07
     """
+    _check("l1", w, m)
     return lam / (2 * m) * _total(np.sum(np.abs(x)) for x in flatten(w)[0])
 
 
@@ -87,6 +90,11 @@ def frobenius(Ws: Any, lam: float, m: int) -> Any:
     2.0
     """
     return l2(Ws, lam, m)
+
+
+def _check(name: str, w: Any, m: Any) -> None:
+    need_numbers(name, *flatten(w)[0])
+    need_count("m, the number of examples,", m, 1)
 
 
 def _total(terms: Any) -> Any:

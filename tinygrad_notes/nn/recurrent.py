@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, describe, user_line
+from ..arguments import need_count, need_numbers
+from ..errors import BadInputError, ShapeError, describe, user_line
+from ..failures import what_is
 from ..rules import call, rule
+from ..rules.book import untracked
 from .functions import sigmoid
+from .init import need_float, need_rng
 from .layer import Layer
 
 __all__ = ["GRU", "LSTM", "RNN"]
@@ -32,12 +36,19 @@ times = rule(_times, "x₁ … x_T:  ∂J/∂x = g₁ … g_T side by side",
 
 def _uniform(shape: tuple[int, ...], hidden: int, rng: Any, dtype: Any) -> Array:
     """Uniform within ±1/√hidden, the usual start of recurrent weights."""
+    need_rng(rng)
+    need_float(dtype)
+    for n in shape:
+        need_count("a size", n, 1)
     return ((2 * rng.random(shape) - 1) / math.sqrt(hidden)).astype(dtype)
 
 
 def _need_sequences(x: Array) -> None:
-    if x.ndim != 3:
-        raise ShapeError(f"recurrent layers take (batch, time, features), not {describe(x)}.{user_line()}")
+    need_numbers("a recurrent layer", x)
+    if np.ndim(untracked(x)) != 3 or not np.shape(untracked(x))[1]:
+        raise ShapeError(
+            f"recurrent layers take (batch, time, features) with at least one time, not {describe(x)}.{user_line()}"
+        )
 
 
 @dataclass(init=False, repr=False, eq=False)
@@ -156,6 +167,8 @@ class LSTM(Layer):
         _need_sequences(x)
         n = self.Wh.shape[1]
         start = np.zeros((x.shape[0], n), self.b.dtype)
+        if state is not None and (not isinstance(state, (tuple, list)) or len(state) != 2):
+            raise BadInputError(f"LSTM's state is (h, c), as it returns it, not {what_is(state)}.{user_line()}")
         h, c = (start, start) if state is None else state
         H = []
         for Wx_x in times(x @ self.Wx.T + self.b):

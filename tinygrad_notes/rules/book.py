@@ -263,6 +263,14 @@ class Rule:
                 made = (list, tuple) if any(hasattr(x, "dtype") for x in values[:count]) else PYTHONS
                 inputs = (np.asarray(x)[()] if isinstance(x, made) else x for x in values[:count])
                 values = (*inputs, *values[count:])
+            if self.elementwise and type(self.f) is not np.ufunc:
+                floats = (
+                    x.astype(np.float64)
+                    if v is not None and getattr(getattr(x, "dtype", None), "kind", "f") in "iu"
+                    else x
+                    for x, v in zip(values[:count], self.vjps, strict=True)
+                )
+                values = (*floats, *values[count:])
             return self.forward(*values, **keywords)
         except Exception as error:
             from ..failures import operation_failed
@@ -466,6 +474,10 @@ def beside(constant: Any, x: Any) -> Any:
 def is_tracked(x: Any) -> bool:
     """Whether a Tensor (of any kind) is `x` or inside it."""
     return any(map(is_tracked, x)) if isinstance(x, (list, tuple)) else hasattr(type(x), "__apply_rule__")
+
+
+def _is_whole(x: Any) -> bool:
+    return getattr(getattr(x, "dtype", None), "kind", "f") in "iu"
 
 
 def one_axis(axis: Any, ndim: int) -> int:
