@@ -16,7 +16,7 @@ import tinygrad_notes
 PACKAGE = Path(tinygrad_notes.__file__).parent
 
 FLOORS = [
-    ["errors", "failures", "arguments"],
+    ["errors", "failures", "arguments", "terminal"],
     ["rules"],
     ["blocks", "backward", "tensor", "recording", "operators", "special"],
     ["memory", "pytree", "forward_mode", "vmap", "transforms", "checkpoint", "primitive", "coverage"],

@@ -40,8 +40,9 @@ def test_table_and_exit_code(tmp_path):
     code, text = run(tmp_path, FILE, max_examples=5)
     assert code == 1
     lines = text.splitlines()
-    assert lines[0] == "right        right         dw right"
-    assert lines[1] == "wrong        sum_for_mean  dw wrong; dx right"
+    assert lines[0] == "verdict  derivation    outputs"
+    assert lines[1] == "right    right         dw right"
+    assert lines[2] == "wrong    sum_for_mean  dw wrong; dx right"
     assert "dw is wrong in sum_for_mean(); dx is right." in text
     assert lines[-1].endswith("1 of 2 right")
 

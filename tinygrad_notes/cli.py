@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .errors import BadInputError, TinygradNotesError
+import numpy as np
+
+from .errors import BadInputError, TinygradNotesError, missing_extra
 
 if TYPE_CHECKING:
     from .graphs import Graph
@@ -29,6 +31,16 @@ EXAMPLES = """examples:
   tinygrad-notes draw "u = b*c; v = a + u; J = 3*v" a=5 b=3 c=2
   tinygrad-notes draw "mean((w.T @ X - Y)**2)" w=[[1],[2]] X=X.npy Y=Y.npy --constant X Y
   tinygrad-notes draw model.py:loss -o loss.png
+"""
+
+
+OVERVIEW = """examples:
+  tinygrad-notes draw "3*(a + b*c)" a=5 b=3 c=2      the picture of a formula, with its derivatives
+  tinygrad-notes check derivation.py                 are my gradients right, and where do they go wrong?
+  tinygrad-notes explain model.py:cost --source      the backward pass as NumPy code
+  tinygrad-notes bench train.py                      where a compiled step's time goes, line by line
+
+exit codes: 0 done, 1 a check did not pass, 2 the input can't be used (one line says why), 130 interrupted
 """
 
 
@@ -53,20 +65,57 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0, or 2 after a line on stderr that says what was wrong.
     """
-    parser = Parser(prog="tinygrad-notes", description="Draw, explain and check computation graphs.")
-    commands = parser.add_subparsers(title="commands", dest="command", required=True, parser_class=Parser)
-    for add in COMMANDS:
-        add(commands)
-    arguments = parser.parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except (TinygradNotesError, OSError) as error:
-        print(f"tinygrad-notes {arguments.command}: {str(error).splitlines()[0]}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if arguments.debug:
+            raise
+        print(f"tinygrad-notes {arguments.command}: {_in_one_line(error)}", file=sys.stderr)
         return 2
+
+
+def make_parser() -> Parser:
+    """The parser of the command with all its subcommands."""
+    parser = Parser(
+        prog="tinygrad-notes",
+        description="Draw, explain and check computation graphs.",
+        epilog=OVERVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tinygrad-notes {_version()}")
+    parser.add_argument("--debug", action="store_true", help="show Python's traceback of an error")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, parser_class=Parser)
+    for add in COMMANDS:
+        add(commands)
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("tinygrad-notes")
+
+
+def _in_one_line(error: Exception) -> str:
+    """What went wrong; for an error that isn't ours, its kind and where in the user's file."""
+    text = (str(error).splitlines() or [""])[0]
+    if isinstance(error, (TinygradNotesError, OSError)):
+        return text
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.endswith(".py") and not file.startswith((str(Path(__file__).parent), sys.base_prefix, sys.prefix)):
+            place = f" (at {Path(file).name}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {text}{place}; --debug shows the traceback"
 
 
 # ── what is drawn or explained: a formula with values, or something in a file ────────────────────────────────────
@@ -119,8 +168,6 @@ def read_values(pairs: Sequence[str]) -> dict[str, Any]:
 
 def graph_of_formula(text: str, values: dict[str, Any], constants: set[str]) -> Graph:
     """Compute a formula on Tensors and take its graph; its parts are named u, v, w … as in the notes."""
-    import numpy as np
-
     from .expressions import give_names, parse
     from .graphs import Graph
     from .graphs.names import Names
@@ -227,6 +274,7 @@ def add_draw(commands: Commands) -> None:
     parser.add_argument("--direction", choices=("both", "forward", "backward"), default="both")
     parser.add_argument("--level", type=int, help="how many levels of scopes to open")
     parser.add_argument("--chain", action="store_true", help="write the chain rule at each arrow")
+    parser.add_argument("--json", action="store_true", help="print values and derivatives as JSON")
     parser.set_defaults(run=run_draw)
 
 
@@ -242,12 +290,26 @@ def run_draw(arguments: argparse.Namespace) -> int:
     graph = graph_of(arguments)
     graph = graph.with_view(direction=arguments.direction, level=arguments.level, chain=arguments.chain)
     saved = graph.save(output)
+    if arguments.json:
+        print(json.dumps(as_data(graph) | {"picture": str(saved)}, ensure_ascii=False, indent=1))
+        return 0
     lines = [*value_lines(graph), *(derivative_lines(graph) if graph.has_gradients else [])]
     print("\n".join(lines if len(lines) <= 200 else [str(graph)]))
     if not graph.has_gradients:
         print(f"no derivatives: {graph.root.label} is not one number; reduce it with sum or mean", file=sys.stderr)
     print(f"drawn to {saved}")
     return 0
+
+
+def as_data(graph: Graph) -> dict[str, Any]:
+    """Values and derivatives by label, as plain lists and numbers."""
+    named = {node.label: node for node in graph.nodes if node.shape is not None}
+    gradients = {name: node.gradient for name, node in named.items() if node.gradient is not None}
+    return {
+        "result": graph.root.label,
+        "values": {name: np.asarray(node.value).tolist() for name, node in named.items()},
+        "gradients": {name: np.asarray(gradient).tolist() for name, gradient in gradients.items()},
+    }
 
 
 # ── train ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,11 +353,14 @@ def add_check(commands: Commands) -> None:
         "check",
         help="check the derivations marked with @tn.testing.derivation in your files",
         description="Check every derivation of the files; ends with 1 unless all are right.",
+        epilog="example:\n  tinygrad-notes check logistic.py --examples 50 --artefacts failing/",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="+", help="Python files")
     parser.add_argument("--seed", type=int, default=0, help="of the random cases (0)")
     parser.add_argument("--examples", type=int, default=20, help="random cases per derivation (20)")
     parser.add_argument("--artefacts", help="a folder for failing cases: web page, .npz, program")
+    parser.add_argument("--json", action="store_true", help="every report as JSON")
     parser.set_defaults(run=run_check)
 
 
@@ -304,7 +369,11 @@ def run_check(arguments: argparse.Namespace) -> int:
     from .testing.command import check_files
 
     return check_files(
-        arguments.files, seed=arguments.seed, max_examples=arguments.examples, artefacts=arguments.artefacts
+        arguments.files,
+        as_json=arguments.json,
+        seed=arguments.seed,
+        max_examples=arguments.examples,
+        artefacts=arguments.artefacts,
     )
 
 
@@ -317,6 +386,8 @@ def add_coverage(commands: Commands) -> None:
         "coverage",
         help="list the functions that can be differentiated, with their derivatives",
         description="List every function the rule book knows: its derivative, or why there is none, or what to use.",
+        epilog="examples:\n  tinygrad-notes coverage tanh\n  tinygrad-notes coverage --json | jq '.[].name'",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="?", help="only functions whose name contains this")
     form = parser.add_mutually_exclusive_group()
@@ -348,6 +419,8 @@ def add_bench(commands: Commands) -> None:
         help="run a file and print the profile of each function compiled in it, line by line",
         description="Run a Python file; for each tn.compile(...) in it that was called, print the program: expected "
         "and measured time, bytes and arithmetic of every line.",
+        epilog="example:\n  tinygrad-notes bench examples/12_compile.py --source",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, help="a Python file")
     parser.add_argument("--seconds", type=float, default=0.2, help="how long to run each (0.2)")
@@ -423,6 +496,34 @@ def run_explain(arguments: argparse.Namespace) -> int:
     return 0
 
 
+# ── completion ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_completion(commands: Commands) -> None:
+    """``completion``: a script that lets a shell complete the command."""
+    parser = commands.add_parser(
+        "completion",
+        help="print a script with which your shell completes this command",
+        description="Print the completion script of a shell.",
+        epilog="examples:\n"
+        "  tinygrad-notes completion bash > ~/.local/share/bash-completion/completions/tinygrad-notes\n"
+        "  tinygrad-notes completion zsh > ~/.zfunc/_tinygrad-notes",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    parser.set_defaults(run=run_completion)
+
+
+def run_completion(arguments: argparse.Namespace) -> int:
+    """Print the script."""
+    try:
+        import shtab
+    except ImportError as error:
+        raise missing_extra("shtab", "cli", "shell completion") from error
+    print(shtab.complete(make_parser(), arguments.shell))
+    return 0
+
+
 COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_draw,
     add_explain,
@@ -431,4 +532,5 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_coverage,
     add_check,
     add_bench,
+    add_completion,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,13 +11,14 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from ..errors import BadInputError
+from ..terminal import print_table
 from .derivations import collected
 from .report import Report
 
 __all__ = ["check_files"]
 
 
-def check_files(paths: Iterable[str], out: TextIO | None = None, **changes: Any) -> int:
+def check_files(paths: Iterable[str], out: TextIO | None = None, as_json: bool = False, **changes: Any) -> int:
     """Check the derivations of some files and print a table of verdicts.
 
     Parameters
@@ -25,6 +27,8 @@ def check_files(paths: Iterable[str], out: TextIO | None = None, **changes: Any)
         Python files; they are imported.
     out : file, optional
         Where to print; standard output by default.
+    as_json : bool
+        Print the reports as one JSON object, by file and name, and nothing else.
     **changes
         For `check_gradient`: ``seed``, ``max_examples``, ``artefacts``.
 
@@ -39,23 +43,29 @@ def check_files(paths: Iterable[str], out: TextIO | None = None, **changes: Any)
         If a file isn't there.
     """
     out = sys.stdout if out is None else out
-    code = 0
+    code, told = 0, {}
     for path in paths:
         found = collected(vars(_imported(path)))
+        if as_json:
+            reports = {name: claim.check(**changes) for name, claim in found.items()}
+            told[path] = {name: json.loads(report.to_json()) for name, report in reports.items()}
+            code = max(code, 2 if not reports else 0 if all(reports.values()) else 1)
+            continue
         if not found:
             print(f"{path}: no derivation here; mark one with @tn.testing.derivation(of=cost, shapes=...)", file=out)
             code = max(code, 2)
             continue
         reports = {name: claim.check(**changes) for name, claim in found.items()}
-        width = max(map(len, reports))
-        for name, report in reports.items():
-            print(f"{report.verdict:<11}  {name:<{width}}  {_outputs(report)}", file=out)
+        rows = [(report.verdict, name, _outputs(report)) for name, report in reports.items()]
+        print_table(("verdict", "derivation", "outputs"), rows, out=out)
         for name, report in reports.items():
             if not report:
                 print(f"\n{path}: {name}\n{report}", file=out)
                 code = max(code, 1)
         count = sum(map(bool, reports.values()))
         print(f"\n{path}: {count} of {len(reports)} right", file=out)
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False, indent=1), file=out)
     return code
 
 
