@@ -18,6 +18,7 @@ import tinygrad_notes as tn
 from tinygrad_notes import nn, optim
 from tinygrad_notes.compiler import blocks, kernels
 from tinygrad_notes.compiler.blocks import Block
+from tinygrad_notes.compiler.recycled import Recycled
 from tinygrad_notes.compiler.threads import for_threads, in_blocks
 
 RNG = np.random.default_rng(0)
@@ -409,6 +410,108 @@ def test_log1p_warns_as_numpy_does() -> None:
         assert kernels.log1p(x, 1 + x, np.empty_like(x))[0] == -np.inf
     with pytest.warns(RuntimeWarning, match="invalid value encountered in log1p"):
         kernels.log1p(x * 3, 1 + 3 * x, np.empty_like(x))
+
+
+def test_a_negative_exponential_beside_a_positive_one_is_its_reciprocal() -> None:
+    x = normal(600, 1024)
+    x[0, :8] = [0, -0.0, 100, -100, 88, -88, np.inf, -np.inf]
+
+    def f(x: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return np.exp(-x) * 2, np.exp(x) + x
+
+    run, result, _ = compiled(f, x)
+    assert run.source.partition("def repeat")[0].count(" = exp(") == 1
+    for a, b in zip(result, f(x), strict=True):
+        assert np.allclose(a, b, rtol=1e-6, atol=1e-38)
+
+
+def test_an_overflow_that_is_to_be_heard_stays_one() -> None:
+    x = normal(600, 1024)
+    x[0, 0] = -200
+    run = tn.compile(lambda x: np.exp(-x) * np.exp(x))
+    with pytest.warns(RuntimeWarning, match="overflow encountered in exp"), np.errstate(invalid="ignore"):
+        run(x)
+
+
+# ── memory of results ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_memory_of_dropped_results_is_used_again() -> None:
+    new = Recycled((3, 4), np.dtype(np.float32))
+    place = new().ctypes.data
+    assert new().ctypes.data == place
+
+
+HOLDS: dict[str, Callable[[Any], Any]] = {
+    "itself": lambda a: a,
+    "a view": lambda a: a[1:],
+    "a view of a view": lambda a: a.T[::2],
+    "a buffer": memoryview,
+    "a weak reference": weakref.ref,
+    "an iterator": iter,
+    "a container": lambda a: {"a": [a]},
+    "an object array": lambda a: np.array([a, None], object),
+}
+
+
+@pytest.mark.parametrize("name", list(HOLDS))
+def test_memory_that_somebody_looks_at_is_not(name: str) -> None:
+    new = Recycled((3, 4), np.dtype(np.float32))
+    made = new()
+    place, held = made.ctypes.data, HOLDS[name](made)
+    del made
+    again = new()
+    if name != "a weak reference":
+        assert again.ctypes.data != place
+    else:
+        assert held() is not again
+    del held
+
+
+def test_memory_that_was_changed_in_kind_is_not() -> None:
+    new = Recycled((3, 4), np.dtype(np.float32))
+
+    def spoil(change: Callable[[Any], None]) -> None:
+        change(new())
+        made = new()
+        assert (made.shape, made.dtype) == ((3, 4), np.float32)
+        assert made.flags.writeable
+        assert made.flags.c_contiguous
+
+    spoil(lambda a: a.setflags(write=False))
+    spoil(lambda a: a.resize((2, 2), refcheck=False))
+
+
+def test_memory_is_never_given_out_twice_at_a_time() -> None:
+    new = Recycled((8,), np.dtype(float))
+    twice: list[int] = []
+
+    def work(mark: int) -> None:
+        for _ in range(2000):
+            mine = new()
+            mine.fill(mark)
+            if not (mine == mark).all():
+                twice.append(mark)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not twice
+
+
+def test_kept_results_stay_and_dropped_ones_come_back() -> None:
+    x = normal(600, 1024)
+    run, first, _ = compiled(lambda x: np.exp(np.tanh(x)) * x, x)
+    before, view = first.copy(), first[5:]
+    del first
+    second = run(x + 1)
+    assert same_bits(view, before[5:])
+    place = second.ctypes.data
+    del second
+    assert run(x + 2).ctypes.data == place
 
 
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,8 +5,8 @@
 
 A row is everything behind the leading axes. Elementwise calls, reductions over other than the leading axes and reshapes
 that keep the rows go row by row. Three things are rounded differently than on the whole arrays: a sum over the rows is
-summed block by block, rows of floats are summed by BLAS, and where NumPy has no vectors for a function of float32,
-kernels.py may have.
+summed block by block, rows of floats are summed by BLAS, and functions of large arrays are written in cheaper ones: e⁻ˣ
+beside eˣ, and by kernels.py what NumPy has no vectors for.
 
 `blocked` finds the regions and puts one instruction, a `Block`, in the place of each.
 """
@@ -22,7 +22,7 @@ import numpy as np
 from . import calls
 from .kernels import has_quicker_log1p, log1p
 from .passes import drop_dead, is_elementwise, made_by
-from .program import Instruction, Program, Value, replace_values
+from .program import Instruction, Program, Site, Value, replace_values
 
 __all__ = ["Block", "Body", "blocked", "like"]
 
@@ -144,6 +144,7 @@ def _same_kind(a: Value, b: Value) -> bool:
 
 def blocked(program: Program) -> None:
     """Put a `Block` in the place of each region where that saves enough."""
+    turn_exponentials(program)
     tried: set[Instruction] = set()
     while True:
         seed = next((k for k, i in enumerate(program.instructions) if i not in tried and _large(i)), None)
@@ -448,6 +449,30 @@ class _BodyWriter:
             self.whole[v, shape] = like(v, "input", shape)
             self.body.fixed.append((v, self.whole[v, shape]))
         return self.whole[v, shape]
+
+
+def turn_exponentials(program: Program) -> None:
+    """Write e⁻ˣ as 1/eˣ where a large eˣ is computed too: a division costs a tenth of an exponential.
+
+    Only where an overflow is to be ignored: 1/0 would be another complaint than an exponential beyond all numbers.
+    """
+    of = {
+        i.args[0]: i
+        for i in program.instructions
+        if i.f is np.exp and not i.kwargs and i.out.dtype.char in "fd" and i.out.nbytes >= REGION
+    }
+    turned: dict[Instruction, Instruction] = {}
+    for x, i in of.items():
+        inside = made_by(x, np.negative)
+        if inside is not None and inside[0] in of and i.site is not None and ("over", "ignore") in i.site.errors:
+            turned[i] = of[inside[0]]
+    order = dict.fromkeys(j for i in program.instructions for j in ((turned[i], i) if i in turned else (i,)))
+    program.instructions = list(order)
+    for i, other in turned.items():
+        i.f, i.args = np.true_divide, (1, other.out)
+        if i.site is not None:
+            errors = tuple((dict(i.site.errors) | {"divide": "ignore"}).items())
+            i.site = Site(i.site.file, i.site.line, i.site.text, i.site.backward, errors)
 
 
 def sum_by_blas(program: Program, least: int) -> None:

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .blocks import Block
 from .emit import Emitted, Writer
 from .program import Instruction, Program, Site, Value
+from .recycled import Recycled
 from .storage import BlockStorage, Place, Storage
 from .threads import for_threads, in_blocks
 
@@ -79,7 +78,7 @@ class BlockWriter(Writer):
         """The array whose rows are made."""
         if out in self.storage.place:
             return self.memory(out)
-        return f"{self.function(np.empty)}({out.shape}, {self.dtype(out.dtype)})"
+        return f"{self.constant(Recycled(out.shape, out.dtype), 'new')}()"
 
     def laid_out(self, value: Value, shape: tuple[int, ...]) -> str:
         """The name of a value in another shape."""
