@@ -346,6 +346,7 @@ STORED = {
     "no utf-8": tensors(b'{"\xff":1}'),
     "list": tensors([]),
     "out of range": tensors({"w": one(offsets=(0, 16))}, bytes(8)),
+    "control characters": tensors({"w\x7f\x1b[31m": one(offsets=(8, 24))}, bytes(24)),
     "hole": tensors({"w": one(offsets=(8, 24))}, bytes(24)),
     "overlap": tensors({"w": one(), "v": one(offsets=(8, 24))}, bytes(24)),
     "backwards": tensors({"w": one(offsets=(16, 0))}),
@@ -379,6 +380,7 @@ def test_lying_safetensors_are_refused_in_one_line(tmp_path: Path, case: str) ->
     finally:
         tracemalloc.stop()
     assert len(str(caught.value).splitlines()) == 2  # and where it was called
+    assert str(caught.value).split("\n")[0].isprintable()
     assert peak < 8_000_000
 
 

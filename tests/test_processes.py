@@ -280,11 +280,10 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
 
 
 def test_missing_and_forbidden_folders(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        train.save(tmp_path / "no" / "model", weights(1.0))
     (tmp_path / "file").write_text("")
-    with pytest.raises((NotADirectoryError, FileNotFoundError)):
-        train.save(tmp_path / "file" / "model", weights(1.0))
+    for folder in ("no", "file"):
+        with pytest.raises(errors.BadInputError, match="there is no folder"):
+            train.save(tmp_path / folder / "model", weights(1.0))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions and links of POSIX")

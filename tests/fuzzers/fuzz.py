@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
             if len(list(corpus.iterdir())) < KEPT:
                 write(corpus, file.read_bytes())
         return
-    limits = ["-timeout=20", "-rss_limit_mb=2048", "-max_len=4096", f"-artifact_prefix={found.parent}/{name}-"]
+    limits = ["-timeout=120", "-rss_limit_mb=2048", "-max_len=4096", f"-artifact_prefix={found.parent}/{name}-"]
     atheris.Setup([sys.argv[0], *limits, *options, str(found), str(corpus)], target)
     atheris.Fuzz()
 

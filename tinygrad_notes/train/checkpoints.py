@@ -166,6 +166,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
             raise ValueError("its notes are no JSON object")
     except (library.SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         text = str(error).split("\n")[0]
+        text = text if text.isprintable() else repr(text)  # it quotes names of the file
         raise BadInputError(f"{os.fspath(path)!r} is not a whole safetensors file: {text}{user_line()}") from error
     return arrays, notes
 
