@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "medians of nothing": (lambda a: (np.median(a, axis=0),), (np.zeros((2, 0)),)),
     "nothing put": (_nothing_put, (M,)),
     "a power whose exponent is 0": (np.power, (np.array([2.7, 0.5, 1.5]), np.array([0.0, -1.0, 1.0]))),
+    "least squares of narrow and wide numbers": (
+        lambda b: np.linalg.lstsq(np.float32([[1.4], [0.4], [-0.1]]), b)[::3],
+        (A,),
+    ),
     "eigenvectors of nothing": (lambda a: (np.linalg.eig(a)[1],), (np.zeros((0, 0), complex),)),
     "a running quotient of nothing": (lambda a: (np.divide.accumulate(a),), (A[:0],)),
     "a running power in double precision": (lambda a: (np.float_power.accumulate(a),), (np.float32([0.5]),)),
@@ -159,3 +164,13 @@ def test_nothing_is_left_of_zeros() -> None:
     for trim in ("f", "b", "fb"):
         zeros = np.zeros((1, 2))
         assert np.trim_zeros(tn.Tensor(zeros), trim, axis=-1).shape == np.trim_zeros(zeros, trim, axis=-1).shape
+
+
+def test_the_three_arguments_of_clip_share_one_slope() -> None:
+    """Wherever they tie: what moves all three moves the result as much."""
+    points = itertools.product((1.0, 2.0, 3.0), repeat=3)
+    for point in points:
+        y, pullback = tn.vjp(np.clip, *point)
+        assert y == np.clip(*point)
+        assert sum(pullback(1.0)) == 1.0, point
+    assert tn.grad(lambda x: np.clip(x, x, x))(0.5) == 1.0

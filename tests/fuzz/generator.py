@@ -25,6 +25,8 @@ DTYPES = [(("f8",), 58), (("f4",), 12), (("f2",), 6), (("c16",), 12), (("c8",), 
 METHODS = ["sum", "mean", "max", "min", "prod", "std", "var", "cumsum", "cumprod", "ptp"]
 OPERATORS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power, "%": np.remainder}
 MOST_ENTRIES = 48
+WINDOWS = "tinygrad_notes.nn.conv"
+"""Whose results have many entries even in the smallest samples."""
 STRICT = ("tinygrad_notes", "np.linalg.multi_dot", "np.polydiv", "np.apply_over_axes", "np.real_if_close")
 """Functions called as in their samples only. Our own rules take what their callers have checked; `multi_dot` is for
 matrices, `polydiv` for vectors, `apply_over_axes` for axes that are there, but NumPy doesn't look; the dtype that
@@ -60,12 +62,12 @@ def in_torch() -> tuple[Any, ...]:
     return tuple(key for key in calls.returning() if calls.path(key) in torch_names.known())
 
 
-def within(value: Any) -> bool:
+def within(value: Any, most: int = MOST_ENTRIES) -> bool:
     """Whether the numbers are finite, moderate and few."""
     return bool(
         is_inexact(value)
         and value.dtype in LARGEST
-        and value.size <= MOST_ENTRIES
+        and value.size <= most
         and np.all(np.abs(value) <= LARGEST[value.dtype])
     )
 
@@ -314,7 +316,7 @@ class Builder:
                 raise Dropped
             for i in parts:
                 self.run("part", f"{{v}} = {name}[{i}]")
-        elif within(value):
+        elif within(value, 8 * MOST_ENTRIES if kind.startswith(WINDOWS) else MOST_ENTRIES):
             self.pool.append(name)
         else:
             raise Dropped

@@ -182,6 +182,8 @@ def _np_pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 )
 def _lstsq(a: Array, b: Array, rcond: Any = None) -> Any:
     a, b = array(a), array(b)
+    dtype = np.result_type(a.dtype, b.dtype)
+    a, b = np.astype(a, dtype), np.astype(b, dtype)
     rows, columns = a.shape
     if rcond is None:
         rcond = max(a.shape) * np.finfo(a.dtype).eps

@@ -287,18 +287,34 @@ def _clip(a: Array, low: Array | None, high: Array | None) -> Array:
 
 
 def _clip_inside(g: Array, a: Array, low: Array, high: Array) -> Array:
-    """G inside, half of it exactly on an edge, 0 outside."""
-    inside = True if low is None else a > low
-    inside = inside if high is None else inside & (a < high)
-    edge = False if low is None else a == low
-    edge = edge if high is None else edge | (a == high)
-    return _share(g, inside, edge)
+    """G inside, half of it exactly on an edge, a quarter where both edges are there, 0 outside."""
+    if low is None:
+        return _share(g, a < high, a == high) if high is not None else g
+    if high is None:
+        return _share(g, a > low, a == low)
+    at_low, at_high = a == low, a == high
+    shared = _share(g, (a > low) & (a < high), (at_low | at_high) & (low <= high))
+    both = at_low & at_high
+    return shared - 0.25 * g * both if may_hold(both) else shared
+
+
+def _clip_low(g: Array, a: Array, low: Array, high: Array) -> Array:
+    """What `low` gets of g: as max(a, low) shares it, and then min of that and `high`."""
+    shared = _share(g, a < low, a == low)
+    return shared if high is None else _share(shared, low < high, low == high)
+
+
+def _clip_high(g: Array, a: Array, low: Array, high: Array) -> Array:
+    """What `high` gets of g: as min(max(a, low), high) shares it."""
+    if low is None:
+        return _share(g, a > high, a == high)
+    return _share(g, (a > high) | (low > high), ((a == high) & (low <= high)) | ((low == high) & (a <= high)))
 
 
 clip = rule(_clip, "y = a held between low and high:  g inside, g/2 on an edge, 0 outside",
      lambda g, _y, a, low, high: _clip_inside(g, a, low, high),
-     lambda g, _y, a, low, high: _share(g, (a < low) & (True if high is None else low <= high), a == low),
-     lambda g, _y, a, low, high: _share(g, (a > high) | (False if low is None else low > high), a == high),
+     lambda g, _y, a, low, high: _clip_low(g, a, low, high),
+     lambda g, _y, a, low, high: _clip_high(g, a, low, high),
      name="clip", elementwise=True, holomorphic=False,
      samples=lambda draw: [call(draw(3, 4), -0.5, 0.7), call(draw(3, 4), None, draw(4)),
                            call(draw(4), draw(3, 1), None)],
