@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import wraps
 from types import GeneratorType, TracebackType
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ from .errors import (
     DTypeError,
     LinearAlgebraError,
     NonFiniteError,
+    NotScalarError,
     OutOfRangeError,
     ShapeError,
     TinygradNotesError,
@@ -36,6 +38,7 @@ __all__ = [
     "NUMBERS",
     "composite_failed",
     "foreign_operand",
+    "names_line",
     "need_function",
     "no_numbers",
     "operation_failed",
@@ -172,6 +175,22 @@ def what_is(x: Any) -> str:
         return f"the function {x.__name__}"
     name = type(x).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def names_line(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A public function whose errors of ours end in the user's line, wherever below they were raised."""
+
+    @wraps(f)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        try:
+            return f(*args, **kwargs)
+        except (BadInputError, NotScalarError, DTypeError, ShapeError) as error:
+            if "\n  at " not in str(error) and not passed_through_user(error):
+                error.args = (f"{error}{user_line()}", *error.args[1:])
+            raise
+
+    return called
 
 
 def need_function(name: str, f: Any) -> None:

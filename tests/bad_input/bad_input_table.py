@@ -35,6 +35,9 @@ from tinygrad_notes import Tensor
 from tinygrad_notes.errors import TinygradNotesError
 
 TABLES = Path(__file__).parent / "tables"
+QUIET = (PendingDeprecationWarning, DeprecationWarning, ResourceWarning)
+"""Warnings of libraries to their authors, and of files that Python closes late."""
+
 PROGRAM = "program.py"
 """The file name that the cases' lines have in messages."""
 
@@ -106,9 +109,7 @@ class Ran:
             exec(compile(first, PROGRAM, "exec"), self.namespace)
             self.before = remembered(self.namespace)
             value = self.finish(last)
-        self.outcome = [
-            f"~ {w.category.__name__}: {w.message}" for w in caught if w.category is not PendingDeprecationWarning
-        ]
+        self.outcome = [f"~ {w.category.__name__}: {w.message}" for w in caught if not issubclass(w.category, QUIET)]
         if self.error is not None:
             lines = f"{type(self.error).__name__}: {self.error}".splitlines()
             self.outcome += [f"! {line}".rstrip() for line in lines]

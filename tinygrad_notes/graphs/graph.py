@@ -459,6 +459,8 @@ def check_suffix(file: Path) -> str:
 def write_whole(file: Path, content: bytes) -> None:
     """Write a file so that nobody ever sees half of it."""
     folder = file.parent
+    if not folder.is_dir():
+        raise BadInputError(f"there is no folder {folder}: make it before saving.{user_line()}")
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{file.name}-")
     try:
         with os.fdopen(handle, "wb") as stream:

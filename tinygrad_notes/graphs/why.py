@@ -156,8 +156,8 @@ def why(J: Tensor, x: Tensor | None = None) -> Why:
         np.where(x > 0, np.sqrt(safe), 0)
     Path: J ← where([True, False], sqrt(x), 0) ← sqrt(x) ← x
     """
-    for argument in (J, x):
-        if not isinstance(argument, Tensor) and argument is not None:
+    for argument in (J, *([] if x is None else [x])):
+        if not isinstance(argument, Tensor):
             raise BadInputError(f"tn.why(J, x) takes Tensors, not {type(argument).__name__}.{user_line()}")
     names = names_of_frame(user_frame())
     if J.node is None:

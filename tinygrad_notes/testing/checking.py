@@ -166,6 +166,12 @@ class Check:
             return False
         if not self.names:
             self.names = list(draw.hand)
+            if self.subject.by_position:
+                theirs = ", ".join(self.subject.by_position)
+                self.report.notes.append(
+                    f"{self.report.hand_name} was called by position: its parameters ({theirs}) "
+                    f"are not named like {self.report.f_name}'s ({', '.join(draw.inputs)})"
+                )
             self.behaviour_of_hand(draw)
         try:
             self.judge.settle(draw, self.names)

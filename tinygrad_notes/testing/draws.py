@@ -119,6 +119,8 @@ def parse_shape(shape: str | Iterable[Any]) -> tuple[Axis, ...]:
     >>> [axis.size({"n": 3}) for axis in parse_shape("n 1 2*n")]
     [3, 1, 6]
     """
+    if not isinstance(shape, (str, tuple, list)):
+        raise BadInputError(f"shape {shape!r} is no shape; write numbers and names, e.g. 'n m', '3 k', '' for a number")
     parts = shape.replace(",", " ").split() if isinstance(shape, str) else [str(part) for part in shape]
     return tuple(_axis(part, shape) for part in parts)
 
@@ -239,6 +241,9 @@ def recipe_for(
             raise BadInputError(f"{name_of(f)} also needs {', '.join(missing)}")
         fixed = Draw({}, {name: as_arrays(value) for name, value in inputs.items()})
         return Recipe({}, {}, {}, [], {}, fixed)
+    for name, value in (("shapes", shapes), ("given", given)):
+        if value is not None and not isinstance(value, Mapping):
+            raise BadInputError(f"{name}= is a dict by the names of f's parameters, not {describe(value)}")
     shapes, given = dict(shapes or {}), dict(given or {})
     leaves = named_leaves({name: _marked(tree) for name, tree in shapes.items()})
     unknown = [name for name in shapes if name not in names]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInputError
+from ..failures import names_line, need_function
 from .checking import Check
 from .draws import recipe_for
 from .report import GradientError, Report
@@ -20,6 +21,7 @@ from .report import GradientError, Report
 __all__ = ["assert_gradient", "check_gradient"]
 
 
+@names_line
 def assert_gradient(
     f: Callable[..., Any],
     grad: Any,
@@ -87,6 +89,7 @@ def assert_gradient(
         raise GradientError(report)
 
 
+@names_line
 def check_gradient(
     f: Callable[..., Any],
     grad: Any,
@@ -164,8 +167,9 @@ def check_gradient(
     >>> report.verdict, report.right
     ('right', ['dx'])
     """
+    need_function("check_gradient", f)
     if order not in (1, 2):
-        raise BadInputError(f"order={order}: 1 or 2")
+        raise BadInputError(f"order={order}: 1 checks the gradient, 2 its derivative too; there is no other")
     if max_examples < 1:
         raise BadInputError(f"max_examples={max_examples}: at least 1")
     recipe = recipe_for(f, args, shapes, given, dims, dtype)

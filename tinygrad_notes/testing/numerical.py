@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import need_numbers
 from ..errors import BadInputError, NotScalarError, describe
+from ..failures import names_line, need_function
 from ..pytree import flatten, unflatten
 
 __all__ = ["Estimate", "detection_power", "directional_derivative", "gradient_difference", "numerical_gradient"]
@@ -36,6 +38,7 @@ class Estimate:
     error: float
 
 
+@names_line
 def numerical_gradient(
     f: Callable[..., Any],
     *args: Any,
@@ -84,7 +87,12 @@ def numerical_gradient(
     """
     if method not in METHODS:
         raise BadInputError(f"method={method!r}: one of {', '.join(METHODS)}")
-    chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    need_function("numerical_gradient", f)
+    if step is not None and not (isinstance(step, (int, float)) and step > 0):
+        raise BadInputError(f"step={step!r}: a number above 0, or None for one chosen from dtype and scale")
+    chosen = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
+    if not all(isinstance(i, int) and not isinstance(i, bool) for i in chosen):
+        raise BadInputError(f"argnums={argnums!r}: the place of an argument, 0 for the first, or a tuple of places")
     point = Point(f, args, chosen)
     if method == "auto":
         method = "complex" if step is None and point.is_analytic() else "richardson"
@@ -94,6 +102,7 @@ def numerical_gradient(
     return (found, pick(unflatten(point.structure, errors))) if error else found
 
 
+@names_line
 def directional_derivative(
     f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], step: float | None = None
 ) -> Estimate:
@@ -146,6 +155,7 @@ def detection_power(relative_error: float, tolerance: float, directions: int = 1
     return 1.0 - missed**directions
 
 
+@names_line
 def gradient_difference(a: Any, b: Any) -> float:
     """Return ‖a − b‖ / (‖a‖ + ‖b‖), the course's measure, over all entries of both.
 
@@ -169,6 +179,7 @@ def gradient_difference(a: Any, b: Any) -> float:
     >>> round(gradient_difference({"W": np.ones(3), "b": 1.0}, {"W": np.ones(3), "b": 2.0}), 4)
     0.2153
     """
+    need_numbers("gradient_difference", *flatten(a)[0], *flatten(b)[0])
     left, structure = flatten(a)
     right, other = flatten(b)
     if structure != other and [np.shape(x) for x in left] != [np.shape(x) for x in right]:

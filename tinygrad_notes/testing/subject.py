@@ -36,6 +36,7 @@ class Subject:
         self.f, self.by_hand, self.wrt = f, by_hand, wrt
         self.names, _ = parameter_names(f, 99)
         self.pass_by_hand: Callable[[dict[str, Any]], Any] | None = None
+        self.by_position: list[str] = []  # parameters of by_hand that are not f's, when it is called by position
 
     # f
 
@@ -171,6 +172,7 @@ class Subject:
             asked = [p.name for p in usable if p.name in inputs]
             return lambda given: by_hand(**{name: given[name] for name in asked})
         if len(needed) <= len(inputs) <= len(usable) and not any(name in inputs for name in needed):
+            self.by_position = [p.name for p in usable]
             return lambda given: by_hand(*given.values())
         extra = [name for name in needed if name not in inputs]
         known = self.intermediates(inputs)

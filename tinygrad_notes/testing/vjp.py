@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInputError
+from ..failures import names_line, need_function
 from ..pytree import flatten, unflatten
 from .checking import Check
 from .distributions import normal
@@ -31,6 +32,7 @@ LAWFUL = 2
 """On so many draws the laws are tried."""
 
 
+@names_line
 def assert_vjp(
     f: Callable[..., Any],
     vjp: Callable[..., Any],
@@ -86,6 +88,7 @@ def assert_vjp(
         raise GradientError(report)
 
 
+@names_line
 def check_vjp(
     f: Callable[..., Any],
     vjp: Callable[..., Any],
@@ -130,8 +133,10 @@ def check_vjp(
     >>> report.verdict, report.slips[0].text
     ('wrong', 'vjp(0) is not 0: the upstream gradient g is not used in dx')
     """
+    need_function("check_vjp", f)
+    need_function("check_vjp(f, vjp)", vjp)
     if order not in (1, 2):
-        raise BadInputError(f"order={order}: 1 or 2")
+        raise BadInputError(f"order={order}: 1 checks the gradient, 2 its derivative too; there is no other")
     f = _with_names(f, list(shapes) if shapes else None)
     inner = recipe_for(f, args, shapes, given, dims, dtype)
     recipe = Upstream(f, inner, seed)
