@@ -145,7 +145,8 @@ def report(work: Path) -> None:
     """Write the page's second half; the first is the rule book's own."""
     told = json.loads((work / "sample.json").read_text(encoding="utf-8"))
     verdicts = verdicts_in(work)
-    tried = [m for m in mutants_in(work) if m.name in verdicts and verdicts[m.name]["by"] != NO_FUNCTION]
+    judged = {m: verdicts[m.name] for m in mutants_in(work) if m.name in verdicts}
+    tried = [m for m, found in judged.items() if found["outcome"] != "error" and found["by"] != NO_FUNCTION]
     before = PAGE.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
     PAGE.write_text(before + "\n\n" + page(tried, verdicts, told), encoding="utf-8")
 

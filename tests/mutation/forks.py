@@ -100,7 +100,10 @@ def _start(seconds: float, work: Callable[[], Verdict]) -> _Child:
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 5))
         resource.setrlimit(resource.RLIMIT_AS, (_memory() + MEMORY, -1))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        verdict = work()
+        try:
+            verdict = work()
+        except BaseException as error:  # none of the mutant's doing: pytest catches what tests raise
+            verdict = Verdict("error", f"{type(error).__name__}: {error}"[:500])
         os.write(write, json.dumps(vars(verdict)).encode())
     finally:
         os._exit(0)
@@ -233,7 +236,6 @@ class Quick:
 
 def whole(mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None], work: Path) -> None:
     """Try mutants in forks that import a changed copy of the project; only others' libraries are imported before."""
-    import hypothesis  # noqa: F401
     import scipy.special  # noqa: F401
 
     jobs = []
