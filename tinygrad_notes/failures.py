@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from types import GeneratorType, TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -44,6 +44,8 @@ __all__ = [
     "operation_failed",
     "what_is",
 ]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 NUMBERS = frozenset("biufc")
 """Kinds of dtype that can be computed with."""
@@ -177,7 +179,7 @@ def what_is(x: Any) -> str:
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def names_line(f: Callable[..., Any]) -> Callable[..., Any]:
+def names_line(f: F) -> F:
     """A public function whose errors of ours end in the user's line, wherever below they were raised."""
 
     @wraps(f)
@@ -190,7 +192,7 @@ def names_line(f: Callable[..., Any]) -> Callable[..., Any]:
                 error.args = (f"{error}{user_line()}", *error.args[1:])
             raise
 
-    return called
+    return cast(F, called)
 
 
 def need_function(name: str, f: Any) -> None:

@@ -100,7 +100,7 @@ def binary_cross_entropy(A: Array, Y: Array, reduction: str = "mean") -> Array:
     """
     A, Y = _of_one_shape("binary_cross_entropy", A, Y)
     values: Any = untracked(A)
-    if isinstance(values, (np.ndarray, np.generic)) and np.any((values < 0) | (values > 1)):
+    if isinstance(values, (np.ndarray, np.generic)) and np.any(np.less(values, 0) | np.greater(values, 1)):
         raise BadInputError(
             "binary_cross_entropy takes probabilities, from 0 to 1: apply nn.sigmoid, or use "
             f"nn.binary_cross_entropy_with_logits.{user_line()}"
