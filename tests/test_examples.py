@@ -122,3 +122,10 @@ def test_larger_than_memory(capsys):
     assert lines[0] == "step 0: J = 0.6931"
     assert lines[-2].startswith("20 parts, 20 MB on disk")
     assert float(lines[-1].rsplit(" ", 1)[1]) > 0.99
+
+
+def test_compile(capsys):
+    runpy.run_path(str(EXAMPLES / "12_compile.py"))
+    out = capsys.readouterr().out
+    assert out.startswith("the same cost to the last bit: True\n")
+    assert "1 programs, 1 traces" in out

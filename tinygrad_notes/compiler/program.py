@@ -122,7 +122,7 @@ class Instruction:
     site : Site or None
     """
 
-    __slots__ = ("args", "effect", "f", "kwargs", "outs", "several", "shares", "site")
+    __slots__ = ("_read", "args", "effect", "f", "kwargs", "outs", "several", "shares", "site")
 
     def __init__(
         self,
@@ -138,6 +138,7 @@ class Instruction:
     ) -> None:
         self.f, self.args, self.kwargs, self.outs = f, args, kwargs, outs
         self.several, self.effect, self.shares, self.site = several, effect, shares, site
+        self._read: Any = None  # the arguments that `operands` was found in, and what it found
         for out in outs:
             out.producer = self
 
@@ -149,7 +150,10 @@ class Instruction:
     @property
     def operands(self) -> list[Value]:
         """All values that it reads, each as often as it is named."""
-        return list(values_in((self.args, self.kwargs)))
+        if self._read is None or self._read[0] is not self.args or self._read[1] is not self.kwargs:
+            self._read = self.args, self.kwargs, list(values_in((self.args, self.kwargs)))
+        found: list[Value] = self._read[2]
+        return found
 
     @property
     def name(self) -> str:
