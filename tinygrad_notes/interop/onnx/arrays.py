@@ -160,7 +160,7 @@ def _tile(b: B, x: Any, shape: Shape, reps: Any) -> Any:
 
 
 def _repeat(b: B, x: Any, shape: Shape, repeats: Any, axis: Any) -> Any:
-    if axis is None:
+    if axis is None or not shape:
         x, shape, axis = b.Reshape(x, np.array([-1])), (int(np.prod(_known_shape(shape, "repeat"))),), 0
     return b.Gather(x, np.repeat(np.arange(_known(shape[axis], "repeat")), repeats), axis=axis)
 
