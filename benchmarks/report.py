@@ -98,13 +98,13 @@ def picture(figures: dict[str, Any], file: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    mpl.rcParams["svg.hashsalt"] = "benchmarks"
+    mpl.rcParams |= {"svg.hashsalt": "benchmarks", "svg.fonttype": "none"}
     found = [w for w in figures["workloads"] if any("median" in row for row in w["rows"])]
     best = {w["workload"]: COMPILED if _timed(w, COMPILED) else EAGER for w in found}
     there = {row["engine"] for w in found for row in w["rows"]}
     others = [engine for engine in ENGINES if engine in there and engine not in OURS]
     fig, axes = plt.subplots(figsize=(9, 0.45 * len(found) + 1.6), layout="constrained")
-    markers = "osD^v<>PX*hp"
+    markers, colours = "osD^v<>PX*hp", [mpl.colormaps["tab20"](k % 10 * 2 + k // 10) for k in range(20)]
     for k, other in enumerate(others):
         points = [
             (row["ratios"][best[w["workload"]]], y)
@@ -115,9 +115,8 @@ def picture(figures: dict[str, Any], file: Path) -> None:
         middle = [p["median"] for p, _ in points]
         around = [[p["median"] - p["least"] for p, _ in points], [p["most"] - p["median"] for p, _ in points]]
         height = [y + 0.05 * (k - len(others) / 2) for _, y in points]
-        axes.errorbar(
-            middle, height, xerr=around, fmt=markers[k % len(markers)], markersize=5, linewidth=1, label=other
-        )
+        look = {"fmt": markers[k % len(markers)], "color": colours[k % len(colours)], "markersize": 5, "linewidth": 1}
+        axes.errorbar(middle, height, xerr=around, label=other, **look)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
