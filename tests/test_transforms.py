@@ -484,7 +484,7 @@ def test_a_gradient_needs_one_real_number() -> None:
         grad(lambda z: z * 1j)(1.0 + 1j)
     with pytest.raises(NotScalarError, match="returned a tuple"):
         grad(lambda x: (x, x))(1.0)
-    with pytest.raises(NotScalarError, match="returned NoneType"):
+    with pytest.raises(NotScalarError, match="returned None"):
         grad(lambda _x: None)(1.0)
 
 
