@@ -166,7 +166,12 @@ def cases_of(key: Any, entry: Any) -> Iterator[Case]:
                    holomorphic=getattr(entry, "holomorphic", False))  # fmt: skip
 
 
-ENTRIES = {key: entry for key, entry in BOOK.items() if isinstance(entry, (Rule, Composite))}
+DEPRECATED = {"fix", "trapz"}  # by some NumPys, which then warn; tested as trunc and trapezoid
+ENTRIES = {
+    key: entry
+    for key, entry in BOOK.items()
+    if isinstance(entry, (Rule, Composite)) and getattr(key, "__name__", "") not in DEPRECATED
+}
 
 
 @cache

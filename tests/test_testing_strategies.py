@@ -76,7 +76,7 @@ def test_kinks_never_accuse_a_slope_between(X):
 
 def test_sample_calls_run():
     for f, entry in BOOK.items():
-        if isinstance(entry, Rule) and entry.samples is None:
+        if isinstance(entry, Rule) and entry.samples is None and f is not np.fix:  # NumPy 2.5 warns of fix
             for args, kwargs in st.calls(entry):
                 with np.errstate(all="ignore"):
                     f(*args, **kwargs)
