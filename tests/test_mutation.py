@@ -368,6 +368,6 @@ def score() -> str:
 if __name__ == "__main__":
     text = score()
     page = Path(__file__).parents[1] / "docs" / "mutation_score.md"
-    page.parent.mkdir(exist_ok=True)
-    page.write_text(text, encoding="utf-8")
+    core = page.read_text(encoding="utf-8").partition("\n## The core\n")  # tests/mutation/core_score.py writes that
+    page.write_text(text + "".join(core[1:]), encoding="utf-8")
     sys.stdout.write(text)

@@ -30,7 +30,7 @@ from part_of_suite import PATHS
 from reach import Reach, measure
 
 PAGE = ROOT / "docs" / "mutation_score.md"
-HEADING = "# Mutation score of the core"
+HEADING = "## The core"
 REASONS = Path(__file__).parent / "reasons.json"
 SAME = "same"
 """How the reason of a change begins that changes nothing anybody could see."""
@@ -164,7 +164,8 @@ def page(tried: list[Mutant], verdicts: dict[str, dict[str, str]], told: dict[st
         f"{len(tried)} changes, drawn with seed {told['seed']} from {everywhere:,} places of the core, spread over",
         "its files, each tried on the tests that run the changed line, up to a time limit, from a part of the suite.",
         "What survives here may die in the whole suite: the score is a lower bound. Cosmic Ray's operators write the",
-        "changes; `python tests/mutation/core_score.py` repeats all of it.",
+        "changes; `python tests/mutation/core_score.py` repeats all of it. Reasons that begin with *same* were found by",
+        "looking at the change; the others say which part of the tester it is in.",
         "",
         "| room | places | tried | killed | survived | score | of those that change anything |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -178,6 +179,9 @@ def page(tried: list[Mutant], verdicts: dict[str, dict[str, str]], told: dict[st
         cells = [*map(str, counts), share(killed, len(here)), share(killed, len(here) - same)]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", f"The score of all has a 95 % interval of {100 * low:.1f} to {100 * high:.1f} %."]
+    untried = sum(found["by"] == NO_FUNCTION for found in verdicts.values())
+    if untried:
+        lines += ["", f"{untried} more were drawn that no test was tried on: a decorator, a default, a flag of a rule."]
     lines += ["", "| why it survived | changes |", "|---|---:|"]
     lines += [f"| {reason} | {count} |" for reason, count in Counter(why.values()).most_common()]
     lines += ["", "<details><summary>Every survivor</summary>", "", "| where | change | why |", "|---|---|---|"]
