@@ -115,7 +115,12 @@ def picture(figures: dict[str, Any], file: Path) -> None:
         middle = [p["median"] for p, _ in points]
         around = [[p["median"] - p["least"] for p, _ in points], [p["most"] - p["median"] for p, _ in points]]
         height = [y + 0.05 * (k - len(others) / 2) for _, y in points]
-        look = {"fmt": markers[k % len(markers)], "color": colours[k % len(colours)], "markersize": 5, "linewidth": 1}
+        look: dict[str, Any] = {
+            "fmt": markers[k % len(markers)],
+            "color": colours[k % len(colours)],
+            "markersize": 5,
+            "linewidth": 1,
+        }
         axes.errorbar(middle, height, xerr=around, label=other, **look)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
