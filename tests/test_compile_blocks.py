@@ -556,6 +556,24 @@ def test_an_error_in_a_thread_reaches_the_caller(bad: int) -> None:
         in_blocks(block, 100, 10, for_threads((np.empty(10),), 2))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_numpys_buffer_is_as_it_was_afterwards(threads: int) -> None:
+    lengths: list[int] = []
+
+    def block(k: int, rows: slice, scratch: Any) -> None:
+        lengths.append(np.getbufsize())
+        if k == 5:
+            raise ValueError("here")
+
+    before = np.getbufsize()
+    for width, inside in ((1000, 1008), (20, before), (1 << 20, before)):
+        with pytest.raises(ValueError, match="here"):
+            in_blocks(block, 100, 10, for_threads((np.empty(10),), threads), width)
+        assert np.getbufsize() == before
+        assert set(lengths) == {inside}
+        lengths.clear()
+
+
 def test_floating_point_errors_are_raised_from_any_thread() -> None:
     x = np.ones((777, 512), np.float32)
     run, _, _ = compiled(lambda x: np.log(np.abs(x) * x) * 2, x, threads=2)

@@ -63,7 +63,9 @@ class BlockWriter(Writer):
         scratch = self.free_name("scratch")
         both = f"({', '.join(arrays)}{',' if len(arrays) == 1 else ''})"
         self.header.append(f"{scratch} = {self.helper(for_threads)}({both}, {self.threads})")
-        self.body.append(f"{self.helper(in_blocks)}({inside.title}, {block.count}, {found.rows}, {scratch})")
+        self.body.append(
+            f"{self.helper(in_blocks)}({inside.title}, {block.count}, {found.rows}, {scratch}, {found.width})"
+        )
         for outer, inner, ufunc in body.reduced:
             keeps = "" if outer.shape == inner.shape else f".reshape({outer.shape})"
             self.body.append(f"{self.name(outer)} = {self.function(ufunc.reduce)}({parts[inner]}){keeps}")

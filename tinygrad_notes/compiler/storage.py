@@ -15,6 +15,7 @@ from . import calls, kernels
 from .blocks import Block, Body, like
 from .passes import is_elementwise
 from .program import Instruction, Program, Value
+from .schedule import donations
 
 __all__ = ["Storage", "assign", "may_write"]
 
@@ -57,6 +58,8 @@ class BlockStorage:
     ----------
     rows : int
         How many of them make a block.
+    width : int
+        Entries of the longest row.
     body : Body
     targets : list of Value
         Inputs of its program: the rows of the results that are made row by row, and not in an operand's memory.
@@ -68,6 +71,7 @@ class BlockStorage:
 
     def __init__(self, rows: int, body: Body, targets: dict[Value, Value], storage: Storage) -> None:
         self.rows, self.body, self.targets, self.storage = rows, body, targets, storage
+        self.width = max(v.size for i in body.program.instructions for v in (*i.outs, *i.operands)) // rows
         self.scratch: list[int] = []
         self.parts: list[int] = []
 
@@ -192,14 +196,8 @@ class _Assignment:
 
     def _donate(self, donated: list[int]) -> None:
         """Which output is written into which donated input."""
-        taken: set[int] = set()
-        for position in donated:
-            target = self.program.inputs[position]
-            for k, v in enumerate(self.program.outputs):
-                if k not in taken and isinstance(v, Value) and (v.shape, v.dtype) == (target.shape, target.dtype):
-                    taken.add(k)
-                    self._into(v, target, position, k)
-                    break
+        for k, position in donations(self.program, donated):
+            self._into(self.program.outputs[k], self.program.inputs[position], position, k)
 
     def _into(self, v: Value, target: Value, position: int, output: int) -> None:
         if v is target or not v.ndim:
@@ -334,7 +332,7 @@ def block_storage(block: Block, under: dict[Value, Value], threads: int = 1) -> 
     """
     one = _of_rows(block, 1, under)
     arrays = [inner.nbytes for _, inner in (*one.body.sliced, *one.body.rows_out)]
-    width = max(v.size for i in one.body.program.instructions for v in (*i.outs, *i.operands))
+    width = max(1, one.width)
     fitting = CACHE // max(1, sum(arrays) + sum(one.storage.buffers))
     rows = max(fitting, -(-FEWEST // width))
     if threads > 1:

@@ -20,6 +20,9 @@ __all__ = ["for_threads", "in_blocks"]
 MOST = 64
 """Threads of the pool, which starts them as they are needed."""
 
+SHORTEST = 512
+"""Entries of a row that is worth a call of its own of a ufunc's inner loop."""
+
 Arrays = tuple[np.ndarray[Any, Any], ...]
 
 _pool: ThreadPoolExecutor | None = None
@@ -46,8 +49,22 @@ def for_threads(scratch: Arrays, threads: int) -> list[Arrays]:
     return [scratch, *(tuple(map(np.empty_like, scratch)) for _ in range(threads - 1))]
 
 
-def in_blocks(block: Callable[..., None], count: int, rows: int, scratch: list[Arrays]) -> None:
-    """Call ``block(k, slice, *arrays)`` for each block of `count` rows, on as many threads as `scratch` is for."""
+def in_blocks(block: Callable[..., None], count: int, rows: int, scratch: list[Arrays], width: int = 1) -> None:
+    """Call ``block(k, slice, *arrays)`` for each block of `count` rows, on as many threads as `scratch` is for.
+
+    While they run, NumPy's buffer is as long as a row of `width` entries: with a longer one, an operation of rows and
+    one number per row copies both into it first, which takes longer than the operation.
+    """
+    before = np.getbufsize()
+    if SHORTEST <= width < before:
+        np.setbufsize(-(-width // 16) * 16)
+    try:
+        _in_blocks(block, count, rows, scratch)
+    finally:
+        np.setbufsize(before)
+
+
+def _in_blocks(block: Callable[..., None], count: int, rows: int, scratch: list[Arrays]) -> None:
     blocks = -(-count // rows)
     if len(scratch) == 1 or blocks == 1:
         _work(block, count, rows, scratch[0], range(blocks))
