@@ -181,7 +181,7 @@ def page(tried: list[Mutant], verdicts: dict[str, dict[str, str]], told: dict[st
     lines += ["", f"The score of all has a 95 % interval of {100 * low:.1f} to {100 * high:.1f} %."]
     untried = sum(found["by"] == NO_FUNCTION for found in verdicts.values())
     if untried:
-        lines += ["", f"{untried} more were drawn that no test was tried on: a decorator, a default, a flag of a rule."]
+        lines += ["", f"{untried} more, outside functions (a decorator, a default, a flag), were drawn and not tried."]
     lines += ["", "| why it survived | changes |", "|---|---:|"]
     lines += [f"| {reason} | {count} |" for reason, count in Counter(why.values()).most_common()]
     lines += ["", "<details><summary>Every survivor</summary>", "", "| where | change | why |", "|---|---|---|"]
