@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import random
 import threading
 import time
@@ -586,3 +587,12 @@ def test_constant_results() -> None:
     got, wanted = tn.compile(f)(X), f(X)
     np.testing.assert_array_equal(got.pop("b"), wanted.pop("b"))
     assert got == wanted
+
+
+def test_it_compiles_under_a_profiler() -> None:
+    profiler = cProfile.Profile()
+    profiler.enable()
+    try:
+        assert tn.compile(lambda x: x * x)(3.0) == 9.0
+    finally:
+        profiler.disable()

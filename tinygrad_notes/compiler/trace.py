@@ -161,6 +161,9 @@ def _output(x: Any, recorder: Recorder) -> Any:
 def _watched() -> Iterator[None]:
     """Refuse what would happen once, while tracing, and not at each call."""
     before = sys.getprofile()
+    if before is not None and not callable(before):  # cProfile's: it could not be put back
+        yield
+        return
 
     def watch(frame: Any, event: str, called: Any) -> None:
         if event == "c_call":
