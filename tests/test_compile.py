@@ -13,7 +13,7 @@ import pytest
 import tinygrad_notes as tn
 from tinygrad_notes import nn, optim
 from tinygrad_notes.cli import main
-from tinygrad_notes.compiler import calls, passes
+from tinygrad_notes.compiler import calls, passes, schedule
 from tinygrad_notes.compiler.capture import Capture
 from tinygrad_notes.compiler.program import Program, Value
 from tinygrad_notes.compiler.storage import assign
@@ -174,6 +174,23 @@ def test_an_update_is_made_in_the_donated_argument() -> None:
     program, storage = placed(lambda w, g: (np.exp(g), np.sum(w)), A, B, donated=(0,))
     assert storage.place.get(program.outputs[0]) is None, "w is read later"
     assert len(storage.copies) == 1
+
+
+def test_an_update_is_made_as_soon_as_its_gradient_is_there() -> None:
+    def step(V: Any, W: Any, x: Any) -> Any:
+        gradients = tn.grad(lambda V, W: np.sum(np.tanh(W @ np.tanh(V @ x))), argnums=(0, 1))(V, W)
+        return V - 0.1 * gradients[0], W - 0.1 * gradients[1]
+
+    square = rng.normal(size=(4, 4))
+    program = passes.simplified(traced(step, square, square + 1, A[:, :1].repeat(2, 0)[:4]))
+    schedule.settle(program, [0, 1])
+    order = [i.name for i in program.instructions]
+    first = next(k for k, i in enumerate(program.instructions) if i.out is program.outputs[1])
+    assert "matmul" in order[first:], "W is updated before V's gradient is computed"
+    reads = [k for k, i in enumerate(program.instructions) if program.inputs[1] in i.operands]
+    assert max(reads) == first, "nobody reads W after it was written"
+    V, W, x = square, square + 1, rng.normal(size=(4, 3))
+    same(tn.compile(step, donate=(0, 1))(V.copy(), W.copy(), x), step(V, W, x))
 
 
 # ── programs against eager runs ──────────────────────────────────────────────────────────────────────────────────

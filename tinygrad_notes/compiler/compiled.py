@@ -29,6 +29,7 @@ from .emit_blocks import emit
 from .entry import MISS, POISONED, write_entry
 from .passes import simplified
 from .program import Program
+from .schedule import settle
 from .storage import assign
 from .trace import STATIC, trace, with_statics
 
@@ -383,7 +384,8 @@ class Compiled:
         positions = [v.data for v in program.inputs]
         donated = self._donated_positions(leaves[:own], structure)
         inputs = [k for k, position in enumerate(positions) if position in donated]
-        blocked(simplified(program))
+        settle(simplified(program), inputs)
+        blocked(program)
         name = getattr(self.f, "__name__", "f")
         plan = Plan(program, out_structure, positions, len(leaves), inputs, name, self.threads)
         plan.samples = [_sample(leaves[position]) for position in positions]
