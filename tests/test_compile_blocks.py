@@ -637,3 +637,11 @@ def test_nothing_is_kept_when_a_compiled_function_goes() -> None:
     del run
     gc.collect()
     assert plan() is None
+
+
+def test_picture_and_costs_see_into_a_region() -> None:
+    x = normal(600, 1024)
+    run, _, (block,) = compiled(lambda x: np.exp(np.tanh(x)) * (x * np.zeros_like(x)), x)
+    drawn = str(run.graph)
+    assert all(name in drawn for name in ("tanh", "exp", "multiply"))
+    assert run.stats.flops == len(block.members) * x.size

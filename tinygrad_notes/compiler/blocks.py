@@ -110,6 +110,11 @@ class Block:
     def __repr__(self) -> str:
         return f"<{self.count} rows of {len(self.members)} instructions>"
 
+    @property
+    def program(self) -> Program:
+        """The region on all rows at once."""
+        return Program(list(self.operands), self.members, list(self.outs))
+
     def __call__(self, *operands: Any) -> list[Any]:
         """The results, made on all rows at once."""
         known = dict(zip(self.operands, operands, strict=True))
@@ -357,6 +362,8 @@ class _Region:
     def contract(self) -> None:
         """Put the block where its last member stands, and after it what reads its results."""
         uses = {i: self.uses[i] for i in self.members}
+        for i, use in uses.items():
+            i.args = use.args
         read = {v for use in uses.values() for v in use.rows + use.whole} - self.made
         operands = tuple(_in_program_order(self.program, read))
         one = Instruction(Block(uses, self.count, operands, self.outs), operands, {}, tuple(self.outs))

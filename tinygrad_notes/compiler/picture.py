@@ -12,6 +12,7 @@ from ..graphs import Graph
 from ..graphs.names import Names
 from ..rules import BOOK, Op, Parts, Rule
 from ..tensor import leaf_node, make_node
+from .blocks import Block
 from .profile import made_up
 from .program import Instruction, Value, replace_values
 
@@ -30,7 +31,8 @@ def graph_of(plan: Plan) -> Graph:
         nodes[value] = leaf_node(data)
         names.of_nodes[nodes[value]] = value.name
     for i in plan.program.instructions:
-        _enter(i, nodes)
+        for one in i.f.members if isinstance(i.f, Block) else (i,):
+            _enter(one, nodes)
     ends = list(dict.fromkeys(nodes[v] for v in plan.program.outputs if isinstance(v, Value) and v in nodes))
     if len(ends) == 1:
         return Graph(ends[0], gradients=False, names=names)
