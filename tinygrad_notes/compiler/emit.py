@@ -222,10 +222,18 @@ class Writer:
         errors = i.site.errors if i.site else ()
         if errors:
             goes_on = self.guarded == (errors, before)
-            how = ", ".join(f'{kind}="{what}"' for kind, what in errors)
-            head = [] if goes_on else [f"with {self.function(np.errstate)}({how}):"]
+            head = [] if goes_on else [f"with {self.under(errors)}:"]
             self.body[before:] = [*head, *(f"    {line}" for line in self.body[before:])]
             self.guarded = (errors, len(self.body))
+
+    def under(self, errors: tuple[tuple[str, str], ...]) -> str:
+        """The context in which NumPy's warnings are as they were in the user's ``np.errstate``."""
+        how = ", ".join(f'{kind}="{what}"' for kind, what in errors)
+        if how not in self.arrays:
+            self.arrays[how] = self.free_name("ignoring_" + "_".join(kind for kind, _ in errors))
+            made = self.functions.setdefault(calls.ErrorState, self.constant(calls.ErrorState, "error_state"))
+            self.header.append(f"{self.arrays[how]} = {made}({how})")
+        return self.arrays[how]
 
     def remark(self, before: int, i: Instruction, last: Site | None) -> Site | None:
         """Name the user's line where another one begins."""
@@ -353,6 +361,8 @@ class Writer:
             inside = ", ".join(self.operand(x, i.out, args) for x in args)
             named = "".join(f", {key}={self.text(x)}" for key, x in i.kwargs.items())
             return f"{self.function(f)}({inside}{named})"
+        if getattr(f, "__name__", "") == "reduce" and list(i.kwargs) == ["axis"]:
+            return f"{self.function(f)}({self.text(args[0])}, {self.text(i.kwargs['axis'])})"  # no keyword to parse
         return f"{self.function(f)}({self.arguments(args, i.kwargs)})"
 
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

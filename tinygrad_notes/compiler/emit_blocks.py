@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .blocks import Block
 from .emit import Emitted, Writer
 from .program import Instruction, Program, Site, Value
@@ -115,6 +117,10 @@ class _BlockFunction(Writer):
         if key not in self.own:
             self.own[key] = self.free_name(f"b{len(self.own)}")
         return self.own[key]
+
+    def under(self, errors: tuple[tuple[str, str], ...]) -> str:
+        """NumPy's own context: the blocks of a region run on several threads."""
+        return f"{self.function(np.errstate)}({', '.join(f'{kind}={what!r}' for kind, what in errors)})"
 
     def is_fixed(self, _i: Instruction) -> bool:
         """Nothing is: the last block is shorter."""
