@@ -72,4 +72,4 @@ def fuzz(session: nox.Session) -> None:
     """Each fuzzer of tests/fuzzers for a minute (or what is given: ``nox -s fuzz -- -max_total_time=600``)."""
     session.install("-e", ".[safetensors]", "atheris")
     for target in ("formula", "tokens", "value", "array_file", "checkpoint"):
-        session.run("python", "tests/fuzzers/fuzz.py", target, *(session.posargs or ["-max_total_time=60"]))
+        session.run("python", "tests/fuzzers/run_fuzzer.py", target, *(session.posargs or ["-max_total_time=60"]))

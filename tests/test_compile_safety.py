@@ -157,7 +157,8 @@ def test_writing_a_captured_array_is_refused() -> None:
     assert cache[0] == 0
 
 
-@pytest.mark.parametrize("effect", [lambda: print("x"), time.time, time.perf_counter, lambda: open("x")], ids=str)  # noqa: SIM115
+@pytest.mark.parametrize("effect", [lambda: print("x"), time.time, time.perf_counter, lambda: open("x")],  # noqa: SIM115
+                         ids=["print", "time", "perf_counter", "open"])  # fmt: skip
 def test_effects_are_refused(effect: Any) -> None:
     refused(lambda x: (effect(), x)[1], X, match="once, while tracing|clock")
 

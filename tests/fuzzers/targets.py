@@ -1,6 +1,6 @@
 """What the fuzzers throw bytes at: each target takes any bytes, and fails if anything but our own refusal comes out.
 
-``fuzz.py`` runs them under atheris; `test_hostile.py` runs them on the kept corpus.
+``run_fuzzer.py`` runs them under atheris; `test_hostile.py` runs them on the kept corpus.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from .program import Instruction, Program, Site, Value, call_name
 from .scalars import FROM_MATH, scalar_lines
 from .storage import LARGE, Storage
 
-__all__ = ["Emitted", "Writer", "array_in", "emit"]
+__all__ = ["Emitted", "Writer", "array_in", "emit", "how_of"]
 
 SYMBOLS: dict[Any, str] = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/", np.power: "**", np.remainder: "%",
@@ -228,7 +228,7 @@ class Writer:
 
     def under(self, errors: tuple[tuple[str, str], ...]) -> str:
         """The context in which NumPy's warnings are as they were in the user's ``np.errstate``."""
-        how = ", ".join(f'{kind}="{what}"' for kind, what in errors)
+        how = how_of(errors)
         if how not in self.arrays:
             self.arrays[how] = self.free_name("ignoring_" + "_".join(kind for kind, _ in errors))
             made = self.functions.setdefault(calls.ErrorState, self.constant(calls.ErrorState, "error_state"))
@@ -436,6 +436,11 @@ class Writer:
         else:
             self.body.append(f"{self.function(np.add)}.at({target}, {self.text(index)}, {self.text(value)})")
         self.body.append(f"{name} = {target}")
+
+
+def how_of(errors: tuple[tuple[str, str], ...]) -> str:
+    """``over="ignore"``: what is asked of NumPy's warnings."""
+    return ", ".join(f'{kind}="{what}"' for kind, what in errors)
 
 
 def _lookup(path: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Block
-from .emit import Emitted, Writer
+from .emit import Emitted, Writer, how_of
 from .program import Instruction, Program, Site, Value
 from .recycled import Recycled
 from .storage import BlockStorage, Place, Storage
@@ -120,7 +120,7 @@ class _BlockFunction(Writer):
 
     def under(self, errors: tuple[tuple[str, str], ...]) -> str:
         """NumPy's own context: the blocks of a region run on several threads."""
-        return f"{self.function(np.errstate)}({', '.join(f'{kind}={what!r}' for kind, what in errors)})"
+        return f"{self.function(np.errstate)}({how_of(errors)})"
 
     def is_fixed(self, _i: Instruction) -> bool:
         """Nothing is: the last block is shorter."""

@@ -1,8 +1,8 @@
-"""Run one fuzzer: ``python tests/fuzzers/fuzz.py formula -max_total_time=600``.
+"""Run one fuzzer: ``python tests/fuzzers/run_fuzzer.py formula -max_total_time=600``.
 
 The first argument names a target (`targets.py`); the others are libFuzzer's. Needs atheris (``pip install atheris``).
 New inputs go to a folder of their own, ``build/fuzz/<target>``; what is worth keeping is copied into ``corpus`` by
-``python tests/fuzzers/fuzz.py formula --keep``.
+``python tests/fuzzers/run_fuzzer.py formula --keep``.
 """
 
 from __future__ import annotations
