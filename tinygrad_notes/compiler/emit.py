@@ -42,7 +42,8 @@ ARITHMETIC = {*SYMBOLS, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.a
 DIRECT = {np.dot, np.where, np.copyto, np.concatenate}
 """Functions in C whose dispatch to other array types costs as much as they do; here all are NumPy's own arrays."""
 
-TAKEN = {"np", "run", "exact", "make", "constants", "memory", "abs", "float", "list"}
+TAKEN = {"np", "run", "exact", "make", "constants", "memory", "abs", "float", "list", "repeat", "times", "range",
+         "slice", "array_in"}  # fmt: skip
 
 
 class Emitted:
