@@ -87,7 +87,8 @@ def _into(a: Any, b: Any) -> Any:
 
 def _quotient_into(a: Any) -> Any:
     x = np.zeros_like(a)
-    fraction, whole = np.modf(a, out=(x, None))
+    slots: Any = (x, None)
+    fraction, whole = np.modf(a, out=slots)
     return fraction + 2 * whole
 
 
