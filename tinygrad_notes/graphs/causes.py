@@ -153,8 +153,6 @@ def slope_cause(edge: GraphEdge, index: Index, g: Any) -> Cause:
         return f"the slope of x^{number(p)} is {number(p)} · x^{number(p - 1)}, which is inf at 0", f"({below} + 1e-12)"
     if name in (*INSIDE_ONE, "arccosh") and abs(a) == 1:
         return f"the slope of {name} is inf at {number(a)}", f"np.clip({below}, -1 + 1e-7, 1 - 1e-7)"
-    if name == "arctan2" and not a and not b:
-        return "arctan2(0, 0) has no slope: 0 / 0", "keep one of the two away from 0"
     if name == "divide" and edge.position == 1:
         return f"the slope −a/b² overflows at b = {number(b)}", f"keep {below} away from 0"
     return (

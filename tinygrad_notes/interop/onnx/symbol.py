@@ -146,6 +146,7 @@ class Symbol(NDArrayOperatorsMixin):
         return f"Symbol({self.dtype} {self.shape})"
 
     def _leave(self, *_: Any, **__: Any) -> Any:
+        """Refused: the number would be frozen into the exported program."""
         raise LeavesGraphError(
             "an exported function can't look at its values (if, float(), np.asarray, math.f): they differ from call "
             f"to call; use np.where and NumPy's functions.{user_line()}"
