@@ -1,7 +1,7 @@
 """Passes over a program, each of which leaves its results as they are, to the last bit.
 
-One exception: where `share` makes two equal arrays one, a matrix product of the two becomes that of an array with itself,
-which BLAS sums in another order.
+One exception: where `share` makes two equal arrays one, a matrix product of the two becomes that of an array with
+itself, which BLAS sums in another order.
 
 tidy             x·1, −(−x), a + (−b), a reshape of a reshape …
 drop_broadcasts  an array is not spread out for an operation that would spread it itself
