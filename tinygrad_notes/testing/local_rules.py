@@ -143,9 +143,9 @@ def stretches(tapes: list[Tape]) -> Iterator[Stretch]:
         if 1 < len(numbers) <= 4 and all(len(tape.at[place]) == len(numbers) for tape in tapes):
             turns += list(range(len(numbers)))
         for inside, z in _regions(first, numbers[-1]):
-            regular = all(
+            regular = all(first.steps[n].turn == len(numbers) - 1 for n in inside) and all(
                 len(tape.at.get(first.steps[n].place, [])) == len(tape.at[place]) for tape in tapes for n in inside
-            )
+            )  # all in one turn of the loop
             if regular and any(first.steps[n].op not in LINEAR for n in inside):
                 for turn in turns:
                     yield Stretch(tapes, inside, z, turn)
