@@ -261,7 +261,7 @@ def measure(parts: int = 8, features: int = 100_000, seconds: float = 0.5, steps
         library.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
         library.Client(cluster) as client,
     ):
-        context = client.submit(_same, (cost, -1, "mean", w), pure=False)
+        context = client.submit(_same, (-1, "mean", cost, w), pure=False)
         took: list[float] = []
         for _ in range(3):
             took += client.gather([client.submit(_timed, context, p, pure=False) for p in partitions])

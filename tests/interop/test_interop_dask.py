@@ -129,7 +129,7 @@ def test_the_tree_adds_in_the_same_order_everywhere(fan_in: int, count: int) -> 
     rng = np.random.default_rng(count)
     parts = [(rng.normal(size=3),) for _ in range(count)]
     step = door.value_and_grad(lambda w, x: np.sum(w * x), parts, client=False, fan_in=fan_in, reduction="sum")
-    sums = [door.part((lambda w, x: np.sum(w * x), -1, "sum", 1.7), p) for p in parts]
+    sums = [door.part((-1, "sum", lambda w, x: np.sum(w * x), 1.7), p) for p in parts]
     wanted = door._in_a_tree(sums, fan_in, door.add_up)
     assert step(1.7) == (wanted[1], wanted[2])
 

@@ -153,9 +153,9 @@ def hand_on(x: Any) -> Any:
     return x
 
 
-def part(context: tuple[Any, int, str, Any], partition: Any) -> list[Any]:
+def part(context: tuple[int, str, Any, Any], partition: Any) -> list[Any]:
     """One partition's number of examples, and so many times its value and gradients."""
-    f, axis, reduction, params = context
+    axis, reduction, f, params = context  # not the function first: such a tuple was a task to Dask until 2024
     batch = partition() if callable(partition) else partition
     batch = batch if isinstance(batch, tuple) else (batch,)
     value, gradient = differentiated(f)(params, *batch)
@@ -187,7 +187,7 @@ class _InThisProcess:
         self.f, self.axis, self.parts, self.reduction, self.fan_in = f, axis, parts, reduction, fan_in
 
     def __call__(self, params: Any) -> list[Any]:
-        context = (self.f, self.axis, self.reduction, params)
+        context = (self.axis, self.reduction, self.f, params)
         levels: list[list[Any]] = [[]]
         for partition in self.parts:
             levels[0].append(part(context, partition))
@@ -221,7 +221,7 @@ class _OnACluster:
         return x if callable(x) or isinstance(x, future) else self.client.submit(hand_on, x, pure=False)
 
     def __call__(self, params: Any) -> list[Any]:
-        context = self.client.submit(hand_on, (self.f, self.axis, self.reduction, params), pure=False)
+        context = self.client.submit(hand_on, (self.axis, self.reduction, self.f, params), pure=False)
         race = _Race(self, context)
         finished = race.run()
         free = race.not_lagging()
