@@ -597,3 +597,49 @@ def test_it_compiles_under_a_profiler() -> None:
         assert tn.compile(lambda x: x * x)(3.0) == 9.0
     finally:
         profiler.disable()
+
+
+# ── what NumPy decides by looking at values ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["sqrt", "log", "arctanh"])
+def test_a_result_that_turns_complex_is_refused_at_the_call(name: str) -> None:
+    f = getattr(np.emath, name)
+    compiled = tn.compile(lambda x: f(x) * 2)
+    x = np.array([0.25, 0.5])
+    np.testing.assert_array_equal(compiled(x), f(x) * 2)
+    with pytest.raises(CompileError, match=f"{name} gave complex128 \\(2,\\) for these values, and float64"):
+        compiled(x - 2)
+    np.testing.assert_array_equal(compiled(x), f(x) * 2)
+
+
+@pytest.mark.parametrize("f", [np.emath.sqrt, np.emath.log])
+def test_the_derivative_of_what_may_turn_complex_is_refused(f: Any) -> None:
+    with pytest.raises(CompileError, match="looks at the values of an array to choose its way"):
+        tn.compile(tn.grad(lambda x: np.sum(f(x))))(np.array([0.25, 0.5]))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_series_runs_as_long_as_each_call_needs(order: int) -> None:
+    f: Any = lambda x: np.sum(np.i0(x) * np.sin(x))
+    for _ in range(order - 1):
+        f = (lambda g: lambda x: np.sum(tn.grad(g)(x) ** 2))(f)
+    compiled = tn.compile(tn.grad(f))
+    for size in (0.1, 1.0, 20.0):
+        x = size * np.array([[0.3, -1.2], [0.7, 2.0]])
+        np.testing.assert_array_equal(compiled(x), tn.grad(f)(x))
+
+
+def test_checks_of_values_run_at_each_call() -> None:
+    average = tn.compile(tn.grad(lambda w, a: np.average(a, weights=w)))
+    average(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    with pytest.raises(ZeroDivisionError, match="Weights sum to zero"):
+        average(np.zeros(2), np.array([3.0, 4.0]))
+    ends = tn.compile(tn.grad(lambda a, b: np.sum(np.geomspace(a, b, 5))))
+    ends(1.5, 2.5)
+    with pytest.raises(ValueError, match="cannot include zero"):
+        ends(0.0, 2.5)
+    extreme = tn.compile(tn.grad(lambda a: np.sum(np.nanmax(a, axis=0))))
+    np.testing.assert_array_equal(extreme(np.array([[1.0, np.nan], [2.0, 3.0]])), [[0, 0], [1, 1]])
+    with pytest.warns(RuntimeWarning, match="All-NaN slice"):
+        extreme(np.full((2, 2), np.nan))

@@ -64,7 +64,7 @@ class Body:
     """
 
     def __init__(self) -> None:
-        self.program = Program([], [], [])
+        self.program: Program = Program([], [], [])
         self.sliced: list[tuple[Value, Value]] = []
         self.fixed: list[tuple[Value, Value]] = []
         self.rows_out: list[tuple[Value, Value]] = []
@@ -75,7 +75,9 @@ class Uses:
     """How one instruction reads its operands: row by row, or whole."""
 
     def __init__(self, args: tuple[Any, ...], rows: list[Value], whole: list[Value]) -> None:
-        self.args, self.rows, self.whole = args, rows, whole
+        self.args: tuple[Any, ...] = args
+        self.rows: list[Value] = rows
+        self.whole: list[Value] = whole
 
 
 class Block:
@@ -101,11 +103,14 @@ class Block:
     def __init__(
         self, uses: dict[Instruction, Uses], count: int, operands: tuple[Value, ...], outs: list[Value]
     ) -> None:
-        self.uses, self.count, self.operands, self.outs = uses, count, operands, outs
-        self.members = list(uses)
-        self.maker = {i.out: i for i in uses}
-        self.reduced = [v for v in outs if _over_rows(self.maker[v], count)]
-        self.rows_out = [v for v in outs if v not in self.reduced]
+        self.uses: dict[Instruction, Uses] = uses
+        self.count: int = count
+        self.operands: tuple[Value, ...] = operands
+        self.outs: list[Value] = outs
+        self.members: list[Instruction] = list(uses)
+        self.maker: dict[Value, Instruction] = {i.out: i for i in uses}
+        self.reduced: list[Value] = [v for v in outs if _over_rows(self.maker[v], count)]
+        self.rows_out: list[Value] = [v for v in outs if v not in self.reduced]
 
     def __repr__(self) -> str:
         return f"<{self.count} rows of {len(self.members)} instructions>"

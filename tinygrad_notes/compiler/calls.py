@@ -6,11 +6,26 @@ Each takes and returns arrays; `storage` decides which of them may write where t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-__all__ = ["ErrorState", "add_at", "astype", "copy", "draw", "full", "getitem", "putitem", "reshape", "transpose"]
+from ..errors import CompileError
+
+__all__ = [
+    "ErrorState",
+    "add_at",
+    "astype",
+    "copy",
+    "draw",
+    "full",
+    "getitem",
+    "of_kind",
+    "putitem",
+    "reshape",
+    "transpose",
+]
 
 Array = Any
 
@@ -64,6 +79,36 @@ def draw(generator: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, A
     return getattr(generator, method)(*args, **kwargs)
 
 
+def of_kind(f: Callable[..., Any], sample: Any) -> Callable[..., Any]:
+    """`f`, refusing results of other dtypes or shapes than those of `sample`, for which a program was written.
+
+    Raises
+    ------
+    CompileError
+        By the function returned: NumPy's makes some results complex, or shorter, only for some values.
+    """
+    wanted = _kinds(sample)
+
+    @wraps(f)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        result = f(*args, **kwargs)
+        found = _kinds(result)
+        if found != wanted:
+            raise CompileError(
+                f"{f.__name__} gave {', '.join(found)} for these values, and {', '.join(wanted)} when the program was "
+                "traced: what follows would not fit. Call it outside the compiled function, or on complex numbers "
+                "(x + 0j)."
+            )
+        return result
+
+    return checked
+
+
+def _kinds(result: Any) -> list[str]:
+    parts = result if isinstance(result, tuple) else (result,)
+    return [f"{np.asarray(part).dtype} {np.shape(part)}" for part in parts]
+
+
 class ErrorState:
     """``np.errstate``, entered again and again by one thread at an eighth of its price: the new state is kept.
 
@@ -80,8 +125,10 @@ class ErrorState:
     __slots__ = ("before", "how", "state", "token")
 
     def __init__(self, **how: Any) -> None:
-        self.how = how
-        self.before = self.state = self.token = None
+        self.how: dict[str, Any] = how
+        self.before: Any = None
+        self.state: Any = None
+        self.token: Any = None
 
     def __enter__(self) -> None:
         current = STATE.get()

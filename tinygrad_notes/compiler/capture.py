@@ -42,7 +42,10 @@ class Variable:
     __slots__ = ("key", "kind", "name", "owner")
 
     def __init__(self, kind: str, owner: Any, key: Any, name: str) -> None:
-        self.kind, self.owner, self.key, self.name = kind, owner, key, name
+        self.kind: str = kind
+        self.owner: Any = owner
+        self.key: Any = key
+        self.name: str = name
 
     def read(self) -> Any:
         """Its content now."""

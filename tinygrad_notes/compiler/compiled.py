@@ -28,9 +28,9 @@ from .emit import array_in
 from .emit_blocks import emit
 from .entry import MISS, POISONED, write_entry
 from .passes import simplified
-from .program import Program
+from .program import Instruction, Program
 from .schedule import settle
-from .storage import assign
+from .storage import Storage, assign
 from .trace import STATIC, trace, with_statics
 
 if TYPE_CHECKING:
@@ -119,18 +119,21 @@ class Plan:
         name: str,
         threads: int = 1,
     ) -> None:
-        self.program, self.structure = program, structure
-        self.storage = assign(program, donated, threads)
+        self.program: Program = program
+        self.structure: Any = structure
+        self.storage: Storage = assign(program, donated, threads)
         emitted = emit(program, self.storage, threads)
-        self.source, self.constants, self.lines = emitted.text, emitted.constants, emitted.lines
-        self.file = f"<compiled {name} {id(self):x}>"
+        self.source: str = emitted.text
+        self.constants: dict[str, Any] = emitted.constants
+        self.lines: list[tuple[int, Instruction]] = emitted.lines
+        self.file: str = f"<compiled {name} {id(self):x}>"
         linecache.cache[self.file] = (len(self.source), None, self.source.splitlines(True), self.file)
         scope: dict[str, Any] = {}
         exec(builtins.compile(self.source, self.file, "exec"), scope)
         self.make: Callable[..., tuple[Run, Run]] = scope["make"]
-        self.pick = _picker(positions, count)
-        self.written = sorted({p for p in self.storage.donated.values() if program.inputs[p].ndim})
-        self.idle = [self.new_runs()]
+        self.pick: Callable[[list[Any]], Any] = _picker(positions, count)
+        self.written: list[int] = sorted({p for p in self.storage.donated.values() if program.inputs[p].ndim})
+        self.idle: list[tuple[Run, Run]] = [self.new_runs()]
         self.enter: Callable[[tuple[Any, ...]], Any] | None = None
         self.samples: list[Any] = []
 
@@ -201,9 +204,10 @@ class Compiled:
         if not isinstance(threads, int) or threads < 1:
             raise BadInputError(f"threads={threads!r}: a number of threads from 1 on.{user_line()}")
         self.f: Callable[..., Any] = f.f if isinstance(f, Compiled) else f
-        self.donate = (donate,) if isinstance(donate, int) else tuple(donate)
-        self.static = (static,) if isinstance(static, (int, str)) else tuple(static)
-        self.cache, self.threads = cache, threads
+        self.donate: tuple[int, ...] = (donate,) if isinstance(donate, int) else tuple(donate)
+        self.static: tuple[int | str, ...] = (static,) if isinstance(static, (int, str)) else tuple(static)
+        self.cache: int = cache
+        self.threads: int = threads
         self.history: list[str] = []
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._capture: Capture | None = None

@@ -59,7 +59,9 @@ class Emitted:
     """
 
     def __init__(self, text: str, constants: dict[str, Any], lines: list[tuple[int, Instruction]]) -> None:
-        self.text, self.constants, self.lines = text, constants, lines
+        self.text: str = text
+        self.constants: dict[str, Any] = constants
+        self.lines: list[tuple[int, Instruction]] = lines
 
 
 def emit(program: Program, storage: Storage) -> Emitted:
@@ -71,8 +73,9 @@ class Writer:
     """Writes one program."""
 
     def __init__(self, program: Program, storage: Storage) -> None:
-        self.program, self.storage = program, storage
-        self.taken = set(TAKEN)
+        self.program: Program = program
+        self.storage: Storage = storage
+        self.taken: set[str] = set(TAKEN)
         if not any(v.ndim for v in program.inputs):
             self.taken |= set(FROM_MATH)  # it may be written on Python's floats, see scalars.py
         self.names: dict[Value, str] = {}
@@ -201,7 +204,7 @@ class Writer:
             dead = [self.names[v] for v in self.storage.dies.get(k, []) if v in self.names and v.nbytes >= LARGE]
             if dead:
                 self.body.append(f"{' = '.join(dead)} = None")
-        self.results = self.outputs()
+        self.results: list[str] = self.outputs()
         self.body += self.commits()
         self.body.append(f"return [{', '.join(self.results)}]")
         arguments = ", ".join(self.name(v) for v in self.program.inputs)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CompileError, user_line
 from . import calls
-from .traced import REFUSED, SPECIAL, Recorder, Traced, traced_in
+from .traced import REFUSED, SPECIAL, Recorder, Traced, sample_of, traced_in
 
 __all__ = ["written_as"]
 
@@ -253,3 +253,21 @@ def _np_repeat(recorder: Recorder, a: Any, repeats: Any, axis: Any = None) -> An
     if isinstance(repeats, Traced):
         raise CompileError(f"np.repeat by a traced count: {_BY_VALUE}.{user_line()}")
     return NotImplemented
+
+
+# ── a dtype or a length that depends on values ───────────────────────────────────────────────────────────────────
+
+
+def _of_one_kind(f: Callable[..., Any]) -> Callable[..., Any]:
+    def call(recorder: Recorder, *args: Any, **kwargs: Any) -> Any:
+        return recorder.record(calls.of_kind(f, f(*sample_of(args), **sample_of(kwargs))), args, kwargs)
+
+    return call
+
+
+for _function in (
+    np.emath.sqrt, np.emath.log, np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos,
+    np.emath.arcsin, np.emath.arctanh, np.real_if_close, np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.roots,
+    np.poly, np.polydiv,
+):  # fmt: skip
+    written_as(_function)(_of_one_kind(_function))

@@ -36,7 +36,11 @@ class Site:
     def __init__(
         self, file: str, line: int, text: str, backward: bool, errors: tuple[tuple[str, str], ...] = ()
     ) -> None:
-        self.file, self.line, self.text, self.backward, self.errors = file, line, text, backward, errors
+        self.file: str = file
+        self.line: int = line
+        self.text: str = text
+        self.backward: bool = backward
+        self.errors: tuple[tuple[str, str], ...] = errors
 
     def same_line(self, other: Site | None) -> bool:
         """Whether both are one line of the user's, and both it or both its derivative."""
@@ -66,11 +70,13 @@ class Value:
     __slots__ = ("data", "dtype", "kind", "name", "order", "producer", "shape", "weak")
 
     def __init__(self, kind: str, sample: Any, data: Any = None, name: str = "") -> None:
-        self.kind, self.data, self.name = kind, data, name
-        self.weak = not hasattr(sample, "dtype")
+        self.kind: str = kind
+        self.data: Any = data
+        self.name: str = name
+        self.weak: bool = not hasattr(sample, "dtype")
         self.shape: tuple[int, ...] = np.shape(sample)
         self.dtype: np.dtype[Any] = np.asarray(sample).dtype if self.weak else sample.dtype
-        self.order = memory_order(sample)
+        self.order: tuple[int, ...] = memory_order(sample)
         self.producer: Instruction | None = None
 
     @property
@@ -136,8 +142,14 @@ class Instruction:
         shares: tuple[Value, ...] = (),
         site: Site | None = None,
     ) -> None:
-        self.f, self.args, self.kwargs, self.outs = f, args, kwargs, outs
-        self.several, self.effect, self.shares, self.site = several, effect, shares, site
+        self.f: Callable[..., Any] = f
+        self.args: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        self.outs: tuple[Value, ...] = outs
+        self.several: Callable[[list[Any]], Any] | None = several
+        self.effect: bool = effect
+        self.shares: tuple[Value, ...] = shares
+        self.site: Site | None = site
         self._read: Any = None  # the arguments that `operands` was found in, and what it found
         for out in outs:
             out.producer = self
@@ -217,7 +229,9 @@ class Program:
     """
 
     def __init__(self, inputs: list[Value], instructions: list[Instruction], outputs: list[Any]) -> None:
-        self.inputs, self.instructions, self.outputs = inputs, instructions, outputs
+        self.inputs: list[Value] = inputs
+        self.instructions: list[Instruction] = instructions
+        self.outputs: list[Any] = outputs
 
     def rewritten(self, new: dict[Value, Value]) -> None:
         """Read ``new[v]`` wherever `v` was read; chains are followed."""

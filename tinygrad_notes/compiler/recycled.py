@@ -37,7 +37,8 @@ class Recycled:
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.shape, self.dtype = shape, dtype
+        self.shape: tuple[int, ...] = shape
+        self.dtype: Any = dtype
         self.made: list[Array] = []
 
     def __call__(self) -> Array:

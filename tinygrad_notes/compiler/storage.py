@@ -70,8 +70,11 @@ class BlockStorage:
     """
 
     def __init__(self, rows: int, body: Body, targets: dict[Value, Value], storage: Storage) -> None:
-        self.rows, self.body, self.targets, self.storage = rows, body, targets, storage
-        self.width = max(v.size for i in body.program.instructions for v in (*i.outs, *i.operands)) // rows
+        self.rows: int = rows
+        self.body: Body = body
+        self.targets: dict[Value, Value] = targets
+        self.storage: Storage = storage
+        self.width: int = max(v.size for i in body.program.instructions for v in (*i.outs, *i.operands)) // rows
         self.scratch: list[int] = []
         self.parts: list[int] = []
 

@@ -20,10 +20,11 @@ import numpy as np
 
 from ..backward import pull_back, rules_at_work
 from ..errors import CompileError, user_frame, user_line
+from ..rules.book import anywhere
 from . import calls
 from .program import Instruction, Site, Value
 
-__all__ = ["ABOUT", "REFUSED", "SPECIAL", "Recorder", "Traced", "TracedGenerator", "traced_in"]
+__all__ = ["ABOUT", "REFUSED", "SPECIAL", "Recorder", "Traced", "TracedGenerator", "sample_of", "traced_in"]
 
 ASSIGNED = re.compile(r"\s*([A-Za-z_]\w*)\s*=[^=]")
 SCALARS = (bool, int, float, complex)
@@ -217,8 +218,10 @@ class Traced:
     __array_priority__ = 500.0
 
     def __init__(self, recorder: Recorder, value: Value, sample: Any, fresh: bool = False) -> None:
-        self.recorder, self.value, self.sample = recorder, value, sample
-        self.fresh = fresh  # made by a call of the trace and no view: this handle may be written
+        self.recorder: Recorder = recorder
+        self.value: Value = value
+        self.sample: Any = sample
+        self.fresh: bool = fresh  # made by a call of the trace and no view: this handle may be written
         self.views: list[weakref.ref[Traced]] = []  # what looks into it: while one lives, it may not
         self.origin: tuple[Traced, Any] | None = None  # of a view x[i]: x and i
         self.base: tuple[weakref.ref[Traced], list[Any]] | None = None  # of x.T and the like: x, and all its views
@@ -277,12 +280,13 @@ class Traced:
     # leaving the trace
 
     def __bool__(self) -> bool:
+        if sys._getframe(1).f_code is anywhere.__code__:
+            return True  # a rule asks whether its careful way is needed: it may be
         if rules_at_work() or _inside_the_package():
-            producer = self.value.producer
-            if producer is not None and producer.f == np.logical_or.reduce:
-                return True  # a rule asks whether the careful way is needed anywhere: it may be
-            if producer is not None and producer.f == np.logical_and.reduce:
-                return False
+            raise CompileError(
+                "NumPy's function looks at the values of an array to choose its way or its result's dtype: it can't be "
+                f"compiled, the choice would be frozen. Call it outside the compiled function.{user_line()}"
+            )
         raise CompileError(
             "a compiled function can't branch on a value: it is traced once, and the branch would be frozen. "
             "Choose with np.where(condition, a, b); a flag that is no array may be passed as static=."
@@ -478,6 +482,12 @@ class Traced:
         f = ufunc if method == "__call__" else getattr(ufunc, method)
         result = self.recorder.record(f, _reduced_arguments(inputs) if method == "reduce" else inputs, kwargs)
         return result if out is None else self._into(out, result)
+
+    def __record_call__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], effect: bool
+    ) -> Any:
+        """A call of a function that looks at values itself: one instruction."""
+        return self.recorder.record(f, args, kwargs, effect=effect)
 
     def _into(self, out: Any, result: Any) -> Any:
         """Honour ``out=``: the handle given there stands for the result from now on."""

@@ -26,9 +26,10 @@ import inspect
 import operator
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import partial, wraps
 from operator import itemgetter
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -39,6 +40,10 @@ Entry = "Rule | Composite | Plain | Refusal"
 
 PYTHONS = (list, tuple, int, float, complex)
 """Python's own numbers and lists of them: a rule on arrays gets NumPy's."""
+
+POSITIONAL, VAR_POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
+KEYWORD_ONLY, VAR_KEYWORD = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD
+NO_DEFAULT = inspect.Parameter.empty
 
 BOOK: dict[Any, Any] = {}
 """Every entry, keyed by the NumPy function (or our own primitive) that it is about."""
@@ -89,6 +94,7 @@ class Rule:
     __slots__ = (
         "_ops",
         "_plans",
+        "_positions",
         "complete",
         "defaults",
         "domain",
@@ -105,9 +111,7 @@ class Rule:
         "name",
         "others",
         "param_names",
-        "positions",
         "quick",
-        "reach",
         "reads",
         "samples",
         "simple",
@@ -139,18 +143,18 @@ class Rule:
         self.vjps: tuple[Any, ...] = vjps
         first = next(v for v in vjps if v is not None)
         if variadic:  # vjp(i, g, y, *arrays, **params); all arrays are read or none is
-            names = list(inspect.signature(first).parameters.values())
-            arrays = next(p for p in names if p.kind is p.VAR_POSITIONAL)
+            names = parameters_of(first)
+            arrays = next(p for p in names if p.kind is VAR_POSITIONAL)
             self.reads: tuple[Any, ...] = ((not names[2].name.startswith("_"), not arrays.name.startswith("_")),)
-            params = [p for p in names if p.kind is p.KEYWORD_ONLY]
+            params = [p for p in names if p.kind is KEYWORD_ONLY]
             self.input_names: tuple[str, ...] = ()
             self.forward = f
         else:
-            signatures = [None if v is None else list(inspect.signature(v).parameters.values()) for v in vjps]
+            signatures = [None if v is None else parameters_of(v) for v in vjps]
             self.reads = tuple(
                 s and tuple(not p.name.startswith("_") for p in s[1 : 2 + self.inputs]) for s in signatures
             )
-            names = list(inspect.signature(first).parameters.values())[2:]
+            names = parameters_of(first)[2:]
             self.input_names = tuple(p.name.lstrip("_") for p in names[: self.inputs])
             params = names[self.inputs :]
             self.forward = f if not params else self._forward_with_params
@@ -160,11 +164,17 @@ class Rule:
         self.simple = elementwise and self.inputs == 1 and not params and not variadic
         self._ops: dict[Any, Op] = {}
         self._plans: dict[tuple[Any, ...], Any] = {}
-        self.positions = _positional_names(f) or self.input_names + self.param_names
+        self._positions: tuple[str, ...] | None = None
         self.others: Callable[..., Any] | None = None
         self.known = frozenset(self.input_names + self.param_names)
-        self.reach = next((k for k, key in enumerate(self.positions) if key not in self.known), len(self.positions))
-        self.complete = inspect.Parameter.empty not in self.defaults
+        self.complete = NO_DEFAULT not in self.defaults
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """The names of what may be given by position, looked up when first asked for: NumPy takes its time."""
+        if self._positions is None:
+            self._positions = _positional_names(self.f) or self.input_names + self.param_names
+        return self._positions
 
     def _forward_with_params(self, *args: Any) -> Any:
         return self.f(*args[: self.inputs], **dict(zip(self.param_names, args[self.inputs :], strict=True)))
@@ -199,7 +209,7 @@ class Rule:
         if not known or len(names) < 2:
             return None
         places = {name: len(given) + k - self.inputs for k, name in enumerate(names) if k >= self.inputs}
-        places = {name: i for name, i in places.items() if self.defaults[i - len(given)] is not inspect.Parameter.empty}
+        places = {name: i for name, i in places.items() if self.defaults[i - len(given)] is not NO_DEFAULT}
         places |= {name: i for i, name in enumerate(given)}
         return itemgetter(*(places[name] for name in names)) if set(names) <= set(places) else None
 
@@ -228,7 +238,7 @@ class Rule:
         for k, name in enumerate(names):
             if name in bound:
                 result.append(bound[name])
-            elif k >= inputs and self.defaults[k - inputs] is not inspect.Parameter.empty:
+            elif k >= inputs and self.defaults[k - inputs] is not NO_DEFAULT:
                 result.append(self.defaults[k - inputs])
             else:
                 raise TypeError(f"{self.name}() misses its argument '{name}'")
@@ -236,7 +246,11 @@ class Rule:
 
     def covers(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether the rule itself takes these arguments; if not, `others` may."""
-        return len(args) <= self.reach and (not kwargs or self.known.issuperset(kwargs))
+        if len(args) > self.inputs:
+            given = self.positions[: len(args)]
+            if len(given) < len(args) or not self.known.issuperset(given):
+                return False
+        return not kwargs or self.known.issuperset(kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, recorded if a Tensor is among its arguments."""
@@ -293,12 +307,11 @@ class Composite:
     def __init__(self, f: Any, body: Callable[..., Any], formula: str, samples: Any) -> None:
         self.f, self.body, self.formula, self.samples = f, body, formula, samples
         self.name = _name(f)
-        parameters = inspect.signature(body).parameters.values()
+        parameters = parameters_of(body)
         kinds = [p.kind for p in parameters]
         self.names = tuple(p.name for p in parameters)
-        self.any_keyword = inspect.Parameter.VAR_KEYWORD in kinds
-        starred = inspect.Parameter.VAR_POSITIONAL in kinds
-        self.positional = 1 << 30 if starred else sum(k is not inspect.Parameter.KEYWORD_ONLY for k in kinds)
+        self.any_keyword = VAR_KEYWORD in kinds
+        self.positional = 1 << 30 if VAR_POSITIONAL in kinds else sum(k is not KEYWORD_ONLY for k in kinds)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the combination, arguments that it does not take refused."""
@@ -426,6 +439,35 @@ def alias(known: Any, *others: Any) -> None:
         BOOK[f] = BOOK[known]
 
 
+class Parameter(NamedTuple):
+    """What the book asks of an `inspect.Parameter`."""
+
+    name: str
+    kind: Any
+    default: Any
+
+
+def parameters_of(f: Any) -> list[Any]:
+    """What ``inspect.signature(f).parameters`` lists, for a plain function in a twentieth of its time.
+
+    The book asks this of each of its rules when it is loaded, so of a thousand functions.
+    """
+    if type(f) is not FunctionType or f.__dict__ or f.__code__.co_posonlyargcount:
+        return list(inspect.signature(f).parameters.values())
+    code, defaults, only = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
+    names, count = code.co_varnames, code.co_argcount
+    end = count + code.co_kwonlyargcount
+    starred = bool(code.co_flags & inspect.CO_VARARGS)
+    defaults = (NO_DEFAULT,) * (count - len(defaults)) + defaults
+    found = [Parameter(name, POSITIONAL, default) for name, default in zip(names, defaults, strict=False)]
+    if starred:
+        found.append(Parameter(names[end], VAR_POSITIONAL, NO_DEFAULT))
+    found += [Parameter(name, KEYWORD_ONLY, only.get(name, NO_DEFAULT)) for name in names[count:end]]
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        found.append(Parameter(names[end + starred], VAR_KEYWORD, NO_DEFAULT))
+    return found
+
+
 def _name(f: Any) -> str:
     """``sum``; a ufunc's method, keyed ``(np.add, "reduce")``, is ``add.reduce``."""
     return ".".join(map(_name, f)) if isinstance(f, tuple) else getattr(f, "__name__", str(f))
@@ -461,6 +503,32 @@ def untracked(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         return type(x)(map(untracked, x))
     return x.data if hasattr(type(x), "__apply_rule__") else x
+
+
+def anywhere(condition: Any) -> bool:
+    """Whether any entry of `condition` is True, for a rule that has a quick way where none is.
+
+    A compiled program is traced once, for all values: it is told True, so the way for True has to be right everywhere.
+    """
+    return bool(np.any(condition))
+
+
+def as_one_call(f: Callable[..., Array], check: bool = False) -> Callable[..., Array]:
+    """A function of plain arrays whose way depends on their values: a compiled program calls it at each run.
+
+    A `check` raises or warns: it is called even where nobody reads what it returns.
+    """
+
+    @wraps(f)
+    def called(*args: Any, **kwargs: Any) -> Array:
+        for x in args:
+            record = getattr(type(x), "__record_call__", None)
+            if record is not None:
+                recorded: Array = record(x, f, args, kwargs, check)
+                return recorded
+        return f(*args, **kwargs)
+
+    return called
 
 
 def beside(constant: Any, x: Any) -> Any:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, beside, call, composite, one_axis, rule
+from .book import Array, anywhere, beside, call, composite, one_axis, rule
 from .linear_algebra import adjoint, array, conjugate, transposed
 from .structure import Parts
 
@@ -238,7 +238,7 @@ def _tensorinv(a: Array, ind: int = 2) -> Array:
 
 def _cofactors(y: Array, a: Array) -> Array:
     """``det(A) A⁻ᵀ``, which a singular matrix has too: then from the singular values, each left out once."""
-    if not np.any(y == 0):
+    if not anywhere(y == 0):
         return y[..., None, None] * transposed(np.linalg.inv(a))
     u, s, vh = np.linalg.svd(a)
     others = np.prod(np.where(beside(np.eye(s.shape[-1], dtype=bool), s), 1, _columns(s)), axis=-1)

@@ -12,7 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, all_axes, beside, call, composite, is_tracked, one_axis, plain, rule, untracked
+from .book import (
+    Array,
+    Rule,
+    all_axes,
+    anywhere,
+    beside,
+    call,
+    composite,
+    is_tracked,
+    one_axis,
+    plain,
+    rule,
+    untracked,
+)
 
 __all__ = ["getitem", "putitem", "scatter_add"]
 
@@ -65,7 +78,7 @@ def _last_written(g: Array, shape: tuple[int, ...], index: Any) -> Array:
     last = beside(np.full(shape, -1), taken)
     last[index] = turns
     lost = last[index] != turns
-    return np.where(lost, 0, taken) if np.any(lost) else taken
+    return np.where(lost, 0, taken) if anywhere(lost) else taken
 
 
 def _with_axes_of(taken: Array, value: Any) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, rule
+from .book import Array, anywhere, call, composite, rule
 from .linear_algebra import array
 
 # ── vectors ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -23,7 +23,7 @@ def _kept(x: Array, shape: tuple[int, ...], axis: Any) -> Array:
 def _ratio(a: Array, y: Array) -> Array:
     """``a / y``, and 0 where y is 0."""
     zero = y == 0
-    return np.where(zero, 0, a) / np.where(zero, 1, y) if np.any(zero) else a / y
+    return np.where(zero, 0, a) / np.where(zero, 1, y) if anywhere(zero) else a / y
 
 
 def _vector_norm_pullback(g: Array, y: Array, x: Array, axis: Any, keepdims: bool, ord: Any) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, call, composite, plain, refuse, rule, untracked
+from .book import Array, Rule, as_one_call, call, composite, plain, refuse, rule, untracked
 
 __all__: list[str] = []
 
@@ -56,6 +56,7 @@ rule(np.sinc, "y = sin(πx)/(πx):  dy/dx = (cos(πx) − y)/x  (0 at 0, by its 
 # ── Bessel functions behind i0 ───────────────────────────────────────────────────────────────────────────────────
 
 
+@as_one_call
 def _bessel_i(x: Array, n: int) -> Array:
     """Iₙ(x) = Σ (x/2)²ᵏ⁺ⁿ / (k! (k + n)!): all terms of one sign, so the sum is exact to rounding."""
     half = _in_float64(x) / 2

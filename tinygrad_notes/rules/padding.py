@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, beside, call, composite, is_tracked, rule, untracked
+from .book import Array, Rule, anywhere, beside, call, composite, is_tracked, rule, untracked
 
 __all__: list[str] = []
 
@@ -98,7 +98,7 @@ def _by_axis(a: Array, widths: Widths, pad_one: Any) -> Array:
 
 def _pad_constant(array: Array, widths: Widths, constant: Any) -> Array:
     y = pad_zeros(array, tuple(widths))
-    if not is_tracked(constant) and not np.any(constant):
+    if not is_tracked(constant) and not anywhere(constant):
         return y
     n = array.ndim
     sides = np.arange(2 * n).reshape(n, 2)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .book import Array, beside, call, composite, is_tracked, untracked
+from .book import Array, as_one_call, beside, call, composite, is_tracked, untracked
 
 __all__: list[str] = []
 
@@ -195,6 +196,13 @@ def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base:
     return y if dtype is None else np.astype(y, np.dtype(dtype))
 
 
+@partial(as_one_call, check=True)
+def _no_zero(start: Array, stop: Array) -> Array:
+    if np.any(start == 0) or np.any(stop == 0):
+        raise ValueError("Geometric sequence cannot include zero")
+    return start
+
+
 @composite(np.geomspace, "yₖ = start (stop/start)^(k/n)",
            samples=lambda draw: [call(np.abs(a) + 0.5, np.abs(b) + 0.5, *rest, **more)
                                  for (a, b, *rest), more in _ends(draw)]
@@ -202,8 +210,7 @@ def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base:
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = (np.astype(_array(x), np.result_type(untracked(x), 1.0, np.float64)) for x in (start, stop))
     start, stop = (x if is_tracked(x) else beside(x, other) for x, other in ((start, stop), (stop, start)))
-    if np.any(untracked(start) == 0) or np.any(untracked(stop) == 0):
-        raise ValueError("Geometric sequence cannot include zero")
+    _no_zero(untracked(start), untracked(stop))
     sign = np.sign(untracked(start))
     logs = np.linspace(np.log(start / sign), np.log(stop / sign), num, endpoint=endpoint, axis=axis)
     y = np.exp(logs) * (np.expand_dims(np.broadcast_to(sign, np.broadcast_shapes(start.shape, stop.shape)), axis))

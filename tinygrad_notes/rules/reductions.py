@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, beside, call, composite, no_out, otherwise, plain, rule, untracked
+from .book import Array, alias, anywhere, beside, call, composite, no_out, otherwise, plain, rule, untracked
 
 __all__ = ["AXES", "restore_axes"]
 
@@ -125,7 +125,7 @@ def _lost(y: Array) -> Any:
 
 def _prod_pullback(g: Array, y: Array, a: Array, axis: Any, keepdims: bool) -> Array:
     g, y = restore_axes(g, a.shape, axis, keepdims), restore_axes(y, a.shape, axis, keepdims)
-    if not np.any(_lost(y)):
+    if not anywhere(_lost(y)):
         return g * (y / a)
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(i % a.ndim for i in axes) if a.ndim else ()
@@ -178,7 +178,7 @@ rule(np.cumsum, "yₖ = a₀ + … + aₖ:  ∂J/∂aₖ = gₖ + gₖ₊₁ + �
 def _cumprod_pullback(g: Array, y: Array, a: Array, axis: int | None) -> Array:
     if axis is None:
         return _cumprod_pullback(g, y, a.reshape(-1), 0).reshape(a.shape)
-    if not np.any(_lost(y)):
+    if not anywhere(_lost(y)):
         return _running_sum_from(g * y, axis) / a
     g, a = g.swapaxes(axis, -1), a.swapaxes(axis, -1)
     return (_running_product_before(a) * _discounted_sum_from(g, _shifted(a, -1, 0))).swapaxes(axis, -1)
@@ -253,7 +253,7 @@ def _var_pullback(g: Array, a: Array, axis: Any, ddof: float, keepdims: bool) ->
 def _std_pullback(g: Array, y: Array, a: Array, axis: Any, ddof: float, keepdims: bool) -> Array:
     """As var, over 2y; a constant slice (y = 0) has the gradient 0."""
     zero = y == 0
-    safe = np.where(zero, 1, y) if np.any(zero) else y
+    safe = np.where(zero, 1, y) if anywhere(zero) else y
     return _var_pullback(g / (2 * safe), a, axis, ddof, keepdims)
 
 
@@ -298,7 +298,7 @@ def _std_others(a: Array, axis: Any = None, dtype: Any = None, out: Any = None, 
 def root_or_zero(x: Array) -> Array:
     """``√x`` whose derivative at 0 is 0, as that of a standard deviation is."""
     zero = x == 0
-    return np.where(zero, 0, np.sqrt(np.where(zero, 1, x))) if np.any(zero) else np.sqrt(x)
+    return np.where(zero, 0, np.sqrt(np.where(zero, 1, x))) if anywhere(zero) else np.sqrt(x)
 
 
 # ── largest and smallest ─────────────────────────────────────────────────────────────────────────────────────────
@@ -308,10 +308,10 @@ def _winners(y: Array, a: Array, axis: Any, keepdims: bool) -> Any:
     """1 at the entry that won, an equal share where several did, as plain numbers; NaNs win where there are any."""
     won = a == restore_axes(y, a.shape, axis, keepdims)
     missing = a != a
-    if np.any(missing):
+    if anywhere(missing):
         won = won | missing
     ties = won.sum(axis=axis, keepdims=True)
-    return won if np.all(ties == 1) else won / ties.astype(np.real(np.zeros((), a.dtype)).dtype)
+    return won if not anywhere(ties != 1) else won / ties.astype(np.real(np.zeros((), a.dtype)).dtype)
 
 
 def _extremes(draw: Any) -> list[Any]:

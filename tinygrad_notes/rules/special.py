@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise missing_extra("scipy", "scipy", "tn.special") from error
 
-from .book import Array, Rule, beside, call, rule
+from .book import Array, Rule, anywhere, beside, call, rule
 from .linear_algebra import transposed
 
 PI = float(np.pi)
@@ -146,7 +146,7 @@ rule(sp.betainc, "y = I_x(a, b):  ∂y/∂x = xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b
 def _unless_both_zero(y: Array, x: Array) -> Array:
     """`y` with 1 where both are 0: there x log y is 0, and so are its slopes."""
     both = (x == 0) & (y == 0)
-    return np.where(both, 1, y) if np.any(both) else y
+    return np.where(both, 1, y) if anywhere(both) else y
 
 
 rule(sp.xlogy, "z = x ln y:  ∂z/∂x = ln y,  ∂z/∂y = x/y  (0 at x = y = 0)",
@@ -154,7 +154,7 @@ rule(sp.xlogy, "z = x ln y:  ∂z/∂x = ln y,  ∂z/∂y = x/y  (0 at x = y = 0
      lambda g, _z, x, y: g * (x / _unless_both_zero(y, x)), elementwise=True,
      domain=((-2.0, 2.0), POSITIVE), kinks={(0.0, 0.0): (0.0, 0.0)})  # fmt: skip
 rule(sp.xlog1py, "z = x ln(1 + y):  ∂z/∂x = ln(1 + y),  ∂z/∂y = x/(1 + y)  (0 at x = 0, y = −1)",
-     lambda g, _z, x, y: g * np.log(_unless_both_zero(1 + y, x)) if np.any(y == -1) else g * np.log1p(y),
+     lambda g, _z, x, y: g * np.log1p(np.where((x == 0) & (y == -1), 0, y)),
      lambda g, _z, x, y: g * (x / _unless_both_zero(1 + y, x)), elementwise=True,
      domain=((-2.0, 2.0), POSITIVE), kinks={(0.0, -1.0): (0.0, 0.0)})  # fmt: skip
 rule(sp.entr, "y = −x ln x:  dy/dx = −ln x − 1",
@@ -254,7 +254,7 @@ def _shares(a: Array, y: Array, axis: Any, keepdims: bool) -> Array:
     """``e^(a − y)``: what each entry adds to the sum. An entry equal to an infinite y has all of it, −∞ has nothing."""
     if not keepdims and axis is not None:
         y = np.expand_dims(y, axis)
-    if not np.any(np.isinf(y)):
+    if not anywhere(np.isinf(y)):
         return np.exp(a - y)
     y = np.where(y == -np.inf, 0, y)
     same = a == y

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from .book import (
     BOOK,
     Array,
     all_axes,
+    anywhere,
+    as_one_call,
     beside,
     call,
     composite,
@@ -51,10 +54,16 @@ def _average(a: Array, axis: Any = None, weights: Any = None, returned: bool = F
             tuple(n if i in axes else 1 for i, n in enumerate(a.shape))
         )
     total = np.sum(np.broadcast_to(w, a.shape), axis=axis, keepdims=keepdims)
-    if np.any(untracked(total) == 0):
-        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    _no_sum_is_zero(untracked(total))
     y = np.sum(a * w, axis=axis, keepdims=keepdims) / total
     return (y, np.broadcast_to(total, y.shape)) if returned else y
+
+
+@partial(as_one_call, check=True)
+def _no_sum_is_zero(total: Array) -> Array:
+    if np.any(total == 0):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    return total
 
 
 # ── without NaNs ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,7 +90,7 @@ def _filled(a: Array, with_: float, where: Any = True) -> tuple[Array, Any]:
     counted = (
         ~missing if where is True else ~missing & beside(np.broadcast_to(untracked(where), missing.shape), missing)
     )
-    return (np.where(missing, with_, a) if missing.any() else a), counted
+    return (np.where(missing, with_, a) if anywhere(missing) else a), counted
 
 
 def _nan_reduction(f: Any, reduce: Any, neutral: float) -> None:
@@ -107,6 +116,13 @@ _nan_running(np.nancumsum, np.cumsum, 0)
 _nan_running(np.nancumprod, np.cumprod, 1)
 
 
+@partial(as_one_call, check=True)
+def _say_where_empty(empty: Array) -> Array:
+    if np.any(empty):
+        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=7)
+    return empty
+
+
 def _nan_extreme(f: Any, reduce: Any, worst: float) -> None:
     @composite(f, f"see {reduce.__name__}, without the NaNs", samples=_holes(AXES))
     def body(
@@ -118,9 +134,9 @@ def _nan_extreme(f: Any, reduce: Any, worst: float) -> None:
         filled, counted = _filled(a, worst)
         y = reduce(filled, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
         empty = ~counted.any(axis=axis, keepdims=kept(keepdims))
-        if initial is not NONE or not np.any(empty):
+        if initial is not NONE or not anywhere(empty):
             return y
-        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
+        _say_where_empty(empty)
         return np.where(empty, np.nan, y)
 
 

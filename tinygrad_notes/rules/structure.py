@@ -24,8 +24,8 @@ class Parts:
     size = 1 << 62
 
     def __init__(self, values: tuple[Any, ...], likes: tuple[Any, ...] | None = None) -> None:
-        self.values = values
-        self.likes = values if likes is None else likes
+        self.values: tuple[Any, ...] = values
+        self.likes: tuple[Any, ...] = values if likes is None else likes
 
     def __len__(self) -> int:
         return len(self.values)
