@@ -41,7 +41,7 @@ class Spec:
 
     def __init__(self, array: Any) -> None:
         self.shape: tuple[int, ...] = array.shape
-        self.dtype = array.dtype
+        self.dtype: Any = array.dtype
 
     @property
     def ndim(self) -> int:

@@ -34,10 +34,12 @@ class Block(ContextDecorator):
     __exit__: Callable[..., None]
 
     def __init__(self, among: list[Block], begin: Callable[[], None] = lambda: None, **says: Any) -> None:
-        self.among, self.begin, self.says = among, begin, says
-        self.lock = threading.Lock()
+        self.among: list[Block] = among
+        self.begin: Callable[[], None] = begin
+        self.says: dict[str, Any] = says
+        self.lock: threading.Lock = threading.Lock()
         self.__exit__ = self.lock.__exit__
-        self.entered = False
+        self.entered: bool = False
         self.thread: object = None
 
     def __enter__(self) -> None:

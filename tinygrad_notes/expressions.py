@@ -79,7 +79,8 @@ class Program:
     """
 
     def __init__(self, statements: list[tuple[str | None, ast.expr]], names: tuple[str, ...]) -> None:
-        self.statements, self.names = statements, names
+        self.statements: list[tuple[str | None, ast.expr]] = statements
+        self.names: tuple[str, ...] = names
 
     def run(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Compute every statement.

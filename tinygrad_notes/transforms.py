@@ -38,6 +38,10 @@ join = rule(_join, "several results side by side", lambda i, g, _y, *_arrays: g[
 class Trace:
     """One run of a function on fresh Tensors: its inputs, its outputs, and the walks between them."""
 
+    in_structure: Any
+    out_structure: Any
+    outputs: list[Any]
+
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], argnums: tuple[int, ...]) -> None:
         args = tuple(args)
         for i in argnums:
@@ -57,12 +61,13 @@ class Trace:
                 )
         chosen, self.in_structure = flatten(tuple(args[i] for i in argnums))
         fresh = [_fresh(x) for x in chosen]
-        self.inputs = [handle(t.data, t.node) for t in fresh]  # f may assign into its own: t[i] = v, t += v
-        self.start = min((t.node.id for t in fresh if t.node is not None), default=0)
+        # f may assign into its own: t[i] = v, t += v
+        self.inputs: list[Tensor] = [handle(t.data, t.node) for t in fresh]
+        self.start: int = min((t.node.id for t in fresh if t.node is not None), default=0)
         given = list(args)
         for i, value in zip(argnums, unflatten(self.in_structure, list(fresh)), strict=True):
             given[i] = value
-        self.result = f(*given)
+        self.result: Any = f(*given)
         self.outputs, self.out_structure = flatten(self.result)
         for y in [*self.outputs, *([None] if self.result is None else [])]:
             if (

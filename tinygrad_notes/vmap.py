@@ -39,8 +39,8 @@ class Batched(NDArrayOperatorsMixin):
     __hash__ = object.__hash__
 
     def __init__(self, data: Any, level: int) -> None:
-        self.data = data
-        self.level = level
+        self.data: Any = data
+        self.level: int = level
 
     @property
     def shape(self) -> tuple[int, ...]:

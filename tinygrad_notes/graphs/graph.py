@@ -188,7 +188,7 @@ class Graph(Snapshot):
         self, root: Node, *, gradients: bool | None = None, names: Names | None = None, view: View | None = None
     ) -> None:
         super().__init__(root, gradients)
-        self.view = view or View()
+        self.view: View = view or View()
         names = names or Names()
         of_nodes: dict[GraphNode, str] = {}
         for node, name in names.of_nodes.items():
@@ -196,7 +196,8 @@ class Graph(Snapshot):
             if entry is not None:
                 of_nodes.setdefault(entry, name)
         self.set_names(of_nodes, names.of_arrays, names.arrays)
-        self.numbers, self.array_names = names.numbers, names.of_arrays
+        self.numbers: dict[str, float] = names.numbers
+        self.array_names: dict[int, str] = names.of_arrays
         self.view = replace(self.view, highlight=tuple(map(self.node, self.view.highlight)))
         self.found = {}
         self._drawing: Drawing | None = None

@@ -24,6 +24,8 @@ from ..tensor import constants
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..rules import Op
+
 __all__ = ["Constant", "GraphEdge", "GraphNode", "Snapshot"]
 
 UNSHOWN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -64,8 +66,11 @@ class Constant:
     __slots__ = ("declared", "expression", "key", "name", "value")
 
     def __init__(self, key: str, value: Any, name: str | None, declared: bool) -> None:
-        self.key, self.value, self.name, self.declared = key, value, name, declared
-        self.expression = ""
+        self.key: str = key
+        self.value: Any = value
+        self.name: str | None = name
+        self.declared: bool = declared
+        self.expression: str = ""
 
     def __repr__(self) -> str:
         return f"<Constant {self.name or self.key}>"
@@ -87,7 +92,9 @@ class GraphEdge:
     __slots__ = ("contribution", "position", "source", "target")
 
     def __init__(self, source: GraphNode, target: GraphNode, position: int) -> None:
-        self.source, self.target, self.position = source, target, position
+        self.source: GraphNode = source
+        self.target: GraphNode = target
+        self.position: int = position
         self.contribution: Any = None
 
     @property
@@ -173,15 +180,19 @@ class GraphNode:
     )
 
     def __init__(self, snapshot: Snapshot, index: int, node: Node) -> None:
-        self.snapshot, self.index, self.key = snapshot, index, f"v{index + 1}"
-        self.op, self.args, self.name = node.op, node.args, shown(node.name)
+        self.snapshot: Snapshot = snapshot
+        self.index: int = index
+        self.key: str = f"v{index + 1}"
+        self.op: Op = node.op
+        self.args: tuple[Any, ...] = node.args
+        self.name: str | None = shown(node.name)
         self._label = ""
-        self.explicit = self.name is not None
+        self.explicit: bool = self.name is not None
         self.like = like = node.like
         self.gradient: Any = None
         self.inputs: list[GraphEdge] = []
         self.outputs: list[GraphEdge] = []
-        self.mark = node.id if type(node.id) is Mark else None
+        self.mark: Mark | None = node.id if type(node.id) is Mark else None
         self.scope: tuple[str, ...] = tuple(map(str, map(shown, self.mark.scope))) if self.mark is not None else ()
         if type(like) is Parts:
             self.shape: tuple[int, ...] | None = None
@@ -280,9 +291,9 @@ class Snapshot:
         self.found: dict[Node, GraphNode] = {}
         with without_collector():
             self._copy(gather(root)[0])
-            self.root = self.found[root]
+            self.root: GraphNode = self.found[root]
             self._collect_constants()
-            self.has_gradients = root.grad is not None if gradients is None else gradients
+            self.has_gradients: bool = root.grad is not None if gradients is None else gradients
             if self.has_gradients:
                 self._pull_back(root.grad)
 

@@ -76,8 +76,8 @@ class Source:
 
     def __init__(self, graph: Snapshot) -> None:
         self.graph = graph
-        self.root = graph.root
-        self.taken = set(TAKEN)
+        self.root: GraphNode = graph.root
+        self.taken: set[str] = set(TAKEN)
         self.inputs: dict[str, Any] = {}
         self.imports: list[str] = []
         self.fallbacks: list[str] = []
@@ -90,12 +90,12 @@ class Source:
         self.grads: dict[int, list[Any]] = {}
         self.line_of: dict[int, str] = {}
         self.grad_names: dict[int, str] = {}
-        self.is_complex = any(n.dtype is not None and n.dtype.kind == "c" for n in graph.nodes)
+        self.is_complex: bool = any(n.dtype is not None and n.dtype.kind == "c" for n in graph.nodes)
         self._name_inputs()
         self._write_forward()
         self._make_draws()
         self._write_backward()
-        self.text = self._assembled()
+        self.text: str = self._assembled()
 
     # names
 
@@ -450,12 +450,13 @@ class Source:
         backward = _alive(self.backward_lines, end)
         forward = _alive(self.forward_lines, "\n".join([*backward, end]), always=self._user_lines())
         settings = _alive(self._setting_lines(), "\n".join([*forward, *backward, end]))
-        self.names = {
+        self.names: dict[GraphNode, str] = {
             n: s.text
             for n, s in zip(self.graph.nodes, self.symbols, strict=True)
             if n.is_leaf or n.index in self.line_of
         }
-        self.forward, self.backward = forward, backward
+        self.forward: list[str] = forward
+        self.backward: list[str] = backward
         body = [*settings, *forward, "", *backward, end]
         head = "import numpy as np\n" + "".join(f"import {module}\n" for module in self.imports)
         head += "import tinygrad_notes as tn\n" if any("tn." in line for line in body) else ""

@@ -46,7 +46,10 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     __slots__ = ("level", "made", "text", "value")
 
     def __init__(self, text: str, value: Any, level: int = ATOM, made: tuple[Any, ...] = ()) -> None:
-        self.text, self.value, self.level, self.made = text, value, level, made
+        self.text: str = text
+        self.value: Any = value
+        self.level: int = level
+        self.made: tuple[Any, ...] = made
 
     def __repr__(self) -> str:
         return f"<{self.text}>"

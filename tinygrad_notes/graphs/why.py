@@ -73,15 +73,19 @@ class Why:
         graph: Graph | None = None,
         mark: Any = None,
     ) -> None:
-        self.verdict, self.advice, self.path, self.node = verdict, advice, path, node
-        self.gradient, self.origin = gradient, origin
-        self.graph = graph.with_view(highlight=path) if graph is not None else None
+        self.verdict: str = verdict
+        self.advice: str = advice
+        self.path: tuple[GraphNode, ...] = path
+        self.node: GraphNode | None = node
+        self.gradient: Any = gradient
+        self.origin: Origin | None = origin
+        self.graph: Graph | None = graph.with_view(highlight=path) if graph is not None else None
         lines = [text, *source_lines(node, mark)]
         if advice:
             lines.append(f"To do: {advice}")
         if len(path) > 1:
             lines.append(f"Path: {path_text(path)}")
-        self.text = "\n".join(lines)
+        self.text: str = "\n".join(lines)
 
     def __str__(self) -> str:
         return self.text

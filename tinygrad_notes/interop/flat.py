@@ -35,17 +35,20 @@ class Flat:
            [2., 3.]]), 'b': np.float64(4.0)}
     """
 
+    structure: Any
+
     def __init__(self, tree: Any) -> None:
         leaves, self.structure = flatten(tree)
-        self.shapes, self.dtypes = [], []
+        self.shapes: list[tuple[int, ...]] = []
+        self.dtypes: list[Any] = []
         for leaf, path in zip(leaves, paths(tree), strict=True):
             array = np.asarray(leaf.data if hasattr(leaf, "node") else leaf)
             if array.dtype.kind not in "fiu":
                 raise DTypeError(f"{path or 'x'} is {describe(array)}: an optimiser needs real numbers.{user_line()}")
             self.shapes.append(array.shape)
             self.dtypes.append(array.dtype if array.dtype.kind == "f" else np.dtype(float))
-        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
-        self.size = sum(self.sizes)
+        self.sizes: list[int] = [int(np.prod(shape)) for shape in self.shapes]
+        self.size: int = sum(self.sizes)
 
     def ravel(self, tree: Any) -> Any:
         """The vector of a container of this structure.

@@ -54,9 +54,9 @@ class _Network(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: Any, Y: Any, cost: Callable[..., Any]) -> None:
         """Fit the network to columns of `Y`."""
         X = np.asarray(X, float)
-        self.mean_ = X.mean(axis=0) if self.standardize else np.zeros(X.shape[1])
+        self.mean_: Any = X.mean(axis=0) if self.standardize else np.zeros(X.shape[1])
         spread = X.std(axis=0) if self.standardize else np.ones(X.shape[1])
-        self.scale_ = np.where(spread > 0, spread, 1.0)
+        self.scale_: Any = np.where(spread > 0, spread, 1.0)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         network = (self.model or self._plain_network)(X.shape[1], Y.shape[0], rng)
         decay = self.l2 / (2 * X.shape[0])
@@ -70,7 +70,8 @@ class _Network(BaseEstimator):  # type: ignore[misc]
             batch_size=self.batch_size, rng=rng if self.batch_size else None, measure_every=self.epochs,
             progress=False,
         )  # fmt: skip
-        self.network_, self.loss_ = run.params, float(run.history["loss"][-1])
+        self.network_: Any = run.params
+        self.loss_: float = float(run.history["loss"][-1])
 
     def _plain_network(self, inputs: int, outputs: int, rng: Any) -> Any:
         sizes = (inputs, *self.hidden, outputs)
@@ -128,6 +129,8 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
     array(['low', 'high'], dtype='<U4')
     """
 
+    classes_: Any
+
     def fit(self, X: Any, y: Any) -> Classifier:
         """Train the network on rows `X` and labels `y`."""
         X, y = validate_data(self, X, y, dtype=np.float64)
@@ -176,8 +179,8 @@ class Regressor(RegressorMixin, _Network):  # type: ignore[misc]
         """Train the network on rows `X` and numbers `y`."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         y = np.asarray(y, float)
-        self.y_mean_ = float(y.mean()) if self.standardize else 0.0
-        self.y_scale_ = (float(y.std()) or 1.0) if self.standardize else 1.0
+        self.y_mean_: float = float(y.mean()) if self.standardize else 0.0
+        self.y_scale_: float = (float(y.std()) or 1.0) if self.standardize else 1.0
         self._train(X, ((y - self.y_mean_) / self.y_scale_)[None], mse)
         return self
 

@@ -232,7 +232,10 @@ class Value:
     """
 
     def __init__(self, wanted: Any, *, within: float = 0.0, using: Mapping[str, Any] | None = None, **inputs: Any):
-        self.wanted, self.within, self.inputs, self.using = wanted, within, inputs, using
+        self.wanted: Any = wanted
+        self.within: float = within
+        self.inputs: dict[str, Any] = inputs
+        self.using: Mapping[str, Any] | None = using
 
     def decide(self, code: str, thorough: bool = True) -> Decision:
         """Run it and compare."""

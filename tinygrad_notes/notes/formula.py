@@ -55,8 +55,8 @@ class Formula:
     """
 
     def __init__(self, code: str, using: Mapping[str, Any] | None = None) -> None:
-        self.code = textwrap.dedent(code).strip("\n")
-        self.using = {**NAMES, **(using or {})}
+        self.code: str = textwrap.dedent(code).strip("\n")
+        self.using: dict[str, Any] = {**NAMES, **(using or {})}
         tree = ast.parse(self.code)
         last = tree.body[-1]
         if isinstance(last, ast.Expr):
@@ -66,7 +66,8 @@ class Formula:
             self._lines = self.code
         reader = _Reader({*self.using, *dir(builtins)})
         reader.visit(tree)
-        self.inputs, self.outputs = reader.free, [name for name in reader.bound if name not in reader.local]
+        self.inputs: list[str] = reader.free
+        self.outputs: list[str] = [name for name in reader.bound if name not in reader.local]
         self._run = self.function(self.outputs)
 
     def function(self, outputs: Iterable[str] | str, inputs: Iterable[str] = ()) -> Callable[..., Any]:

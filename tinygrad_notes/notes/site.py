@@ -95,7 +95,8 @@ class Site:
     """The pages on their way to a directory."""
 
     def __init__(self, directory: Path, found: Mapping[str, Verification]) -> None:
-        self.directory, self.found = directory, found
+        self.directory: Path = directory
+        self.found: Mapping[str, Verification] = found
         self.sources: dict[str, str] = {}
         self.graphs: dict[int, Graph | None] = {}
         try:

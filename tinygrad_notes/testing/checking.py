@@ -48,12 +48,13 @@ class Check:
         rtol: float | None,
         atol: float | None,
     ) -> None:
-        self.recipe, self.seed = recipe, seed
-        self.examples = 1 if recipe.fixed is not None else max_examples
-        self.rng = np.random.default_rng(seed)
-        self.subject = Subject(f, by_hand)
-        self.judge = Judge(self.subject, rtol, atol, seed)
-        self.report = Report(name_of(f), name_of(by_hand), seed=seed)
+        self.recipe: Recipe = recipe
+        self.seed: int = seed
+        self.examples: int = 1 if recipe.fixed is not None else max_examples
+        self.rng: np.random.Generator = np.random.default_rng(seed)
+        self.subject: Subject = Subject(f, by_hand)
+        self.judge: Judge = Judge(self.subject, rtol, atol, seed)
+        self.report: Report = Report(name_of(f), name_of(by_hand), seed=seed)
         self.wrt = wrt
         self.names: list[str] = []
         self.draws: list[Draw] = []

@@ -107,7 +107,8 @@ class Range:
     __slots__ = ("high", "low")
 
     def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = float(low), float(high)
+        self.low: float = float(low)
+        self.high: float = float(high)
 
     def __call__(self, rng: np.random.Generator, shape: Shape, _dims: Dims) -> Any:
         return rng.uniform(self.low, self.high, shape)
@@ -119,7 +120,7 @@ class Fixed:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self.value: Any = value
 
     def __call__(self, _rng: np.random.Generator, shape: Shape, _dims: Dims) -> Any:
         if isinstance(self.value, (int, float)) and not isinstance(self.value, bool) and shape:

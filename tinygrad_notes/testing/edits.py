@@ -13,7 +13,7 @@ import numpy as np
 
 from .fitting import ONE, Candidate, Pullbacks
 from .scalars import Factor
-from .tape import Edge, Place, Tape
+from .tape import Edge, Place, Step, Tape
 
 __all__ = ["Site", "about", "graph_edits", "pulling", "saying", "silence", "sites"]
 
@@ -40,15 +40,20 @@ def graph_edits(tapes: list[Tape]) -> Iterator[Candidate]:
 class Site:
     """One edge of the graph, recognisable on every tape; in a loop all turns of it, or one."""
 
+    slot: int
+
     def __init__(self, tapes: list[Tape], place: Place, position: int, turn: int | None) -> None:
-        self.tapes, self.place, self.position, self.turn = tapes, place, position, turn
-        self.tape = tapes[0]
+        self.tapes: list[Tape] = tapes
+        self.place: Place = place
+        self.position: int = position
+        self.turn: int | None = turn
+        self.tape: Tape = tapes[0]
         number, self.slot = self.edges(self.tape)[-1]
-        self.step = self.tape.steps[number]
-        self.parent = self.tape.steps[self.step.parents[self.slot]]
-        self.reaches = self.tape.reach[self.parent.number]
-        self.where = self.tape.label(self.parent.number)
-        self.line = self.step.line
+        self.step: Step = self.tape.steps[number]
+        self.parent: Step = self.tape.steps[self.step.parents[self.slot]]
+        self.reaches: frozenset[str] = self.tape.reach[self.parent.number]
+        self.where: str = self.tape.label(self.parent.number)
+        self.line: int | None = self.step.line
 
     @property
     def rule(self) -> Any:

@@ -79,10 +79,12 @@ class Evidence:
     """The tapes of several draws, and what the user's function returned there."""
 
     def __init__(self, tapes: Sequence[Tape], symbols: Symbols, wrong: Sequence[str], right: Sequence[str]) -> None:
-        self.tapes, self.symbols = list(tapes), symbols
-        self.wrong, self.right = tuple(wrong), tuple(right)
-        self.true = [{name: tape.gradient(name) for name in (*wrong, *right)} for tape in tapes]
-        self.hand = [tape.draw.hand for tape in tapes]
+        self.tapes: list[Tape] = list(tapes)
+        self.symbols: Symbols = symbols
+        self.wrong: tuple[str, ...] = tuple(wrong)
+        self.right: tuple[str, ...] = tuple(right)
+        self.true: list[dict[str, Any]] = [{name: tape.gradient(name) for name in (*wrong, *right)} for tape in tapes]
+        self.hand: list[dict[str, Any]] = [tape.draw.hand for tape in tapes]
         self._dropped: dict[Any, list[Any]] = {}
         self.candidates: list[Candidate] | None = None
 

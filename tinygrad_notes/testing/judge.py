@@ -63,11 +63,13 @@ class Judge:
     """
 
     def __init__(self, subject: Subject, rtol: float | None = None, atol: float | None = None, seed: int = 0) -> None:
-        self.subject, self.rtol, self.atol = subject, rtol, 0.0 if atol is None else atol
-        self.rng = np.random.default_rng([seed, 1])
+        self.subject: Subject = subject
+        self.rtol: float | None = rtol
+        self.atol: float = 0.0 if atol is None else atol
+        self.rng: np.random.Generator = np.random.default_rng([seed, 1])
         self.numeric: dict[str, str] = {}
         self.errors: dict[int, dict[str, Any]] = {}
-        self.largest = 0.0
+        self.largest: float = 0.0
 
     # the truth
 

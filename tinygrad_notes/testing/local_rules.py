@@ -9,7 +9,7 @@ import numpy as np
 
 from .edits import about, saying, silence
 from .fitting import Candidate, Pullbacks
-from .tape import Edge, Tape
+from .tape import Edge, Place, Tape
 
 __all__ = ["Stretch", "local_edits", "stretches"]
 
@@ -21,20 +21,22 @@ class Stretch:
     """
 
     def __init__(self, tapes: list[Tape], numbers: list[int], z: int, turn: int | None) -> None:
-        self.tapes, self.turn = tapes, turn
+        self.tapes: list[Tape] = tapes
+        self.turn: int | None = turn
         tape = tapes[0]
-        self.places = [tape.steps[n].place for n in numbers]
+        self.places: list[Place] = [tape.steps[n].place for n in numbers]
         """From a down to the steps next to z."""
-        self.z_edge = next(
+        self.z_edge: tuple[int, int] = next(
             (k, tape.steps[n].node.op.which[slot])
             for k, n in reversed(list(enumerate(numbers)))
             for slot, parent in enumerate(tape.steps[n].parents)
             if parent == z
         )
-        self.a, self.z = tape.label(numbers[0]), tape.label(z)
-        self.line = tape.steps[numbers[0]].line
-        self.reaches = tape.reach[z]
-        self.name = tape.steps[numbers[0]].name
+        self.a: str = tape.label(numbers[0])
+        self.z: str = tape.label(z)
+        self.line: int | None = tape.steps[numbers[0]].line
+        self.reaches: frozenset[str] = tape.reach[z]
+        self.name: str = tape.steps[numbers[0]].name
 
     def turns(self, tape: Tape) -> list[int]:
         """The turns of the loop that this is about."""

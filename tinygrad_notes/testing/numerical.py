@@ -200,15 +200,18 @@ def gradient_difference(a: Any, b: Any) -> float:
 class Point:
     """`f` at `args`, to be moved in some of them: all in float64 (complex128)."""
 
+    structure: Any
+
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], argnums: tuple[int, ...], scalar: bool = True):
         for i in argnums:
             if not -len(args) <= i < len(args):
                 raise BadInputError(f"argnums={i}, but there are {len(args)} arguments")
-        self.f, self.scalar = f, scalar
-        self.args = [_wide(a) for a in args]
-        self.argnums = tuple(i % len(args) for i in argnums)
+        self.f: Callable[..., Any] = f
+        self.scalar: bool = scalar
+        self.args: list[Any] = [_wide(a) for a in args]
+        self.argnums: tuple[int, ...] = tuple(i % len(args) for i in argnums)
         leaves, self.structure = flatten(tuple(self.args[i] for i in self.argnums))
-        self.leaves = [_moving(leaf) for leaf in leaves]
+        self.leaves: list[Any] = [_moving(leaf) for leaf in leaves]
 
     def value(self, leaves: list[Any]) -> Any:
         """`f` with these leaves in place: a float, or whatever array it returns."""

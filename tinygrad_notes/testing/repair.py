@@ -92,15 +92,17 @@ class Workshop:
     """Runs changed versions of the user's function on the draws."""
 
     def __init__(self, subject: Subject, draws: Sequence[Draw], wrong: Sequence[str], right: Sequence[str]) -> None:
-        self.draws, self.wrong, self.right = list(draws), list(wrong), list(right)
+        self.draws: list[Draw] = list(draws)
+        self.wrong: list[str] = list(wrong)
+        self.right: list[str] = list(right)
         self.subject = subject
         self.source: Source | None = source_of(subject.by_hand)
         if self.source is not None and any(isinstance(n, ast.While) for n in ast.walk(self.source.tree)):
             self.source = None  # a changed condition might never end
-        self.calls = [self._recorded(draw) for draw in self.draws]
-        self.tried = 0
+        self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = [self._recorded(draw) for draw in self.draws]
+        self.tried: int = 0
         self.kind: Any = None
-        self.keys = self._keys() if self.source is not None else {}
+        self.keys: dict[str, Any] = self._keys() if self.source is not None else {}
 
     def _recorded(self, draw: Draw) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """How the user's function is called at a draw."""

@@ -25,9 +25,12 @@ class Shrinker:
     """Looks for a small case where one of the wrong outputs is plainly wrong."""
 
     def __init__(self, subject: Subject, judge: Judge, recipe: Recipe, wrong: list[str], seed: int) -> None:
-        self.subject, self.judge, self.recipe, self.wrong = subject, judge, recipe, wrong
-        self.rng = np.random.default_rng([seed, 2])
-        self.tries = 0
+        self.subject: Subject = subject
+        self.judge: Judge = judge
+        self.recipe: Recipe = recipe
+        self.wrong: list[str] = wrong
+        self.rng: np.random.Generator = np.random.default_rng([seed, 2])
+        self.tries: int = 0
         self.sizes: dict[str, float] = {}
         self.every: Callable[[Iterable[bool]], bool] = any
 

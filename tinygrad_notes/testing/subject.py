@@ -32,8 +32,12 @@ class Untraceable(Exception):
 class Subject:
     """`f` and the function that computes its gradient by hand."""
 
+    names: list[str]
+
     def __init__(self, f: Callable[..., Any], by_hand: Callable[..., Any], wrt: list[str] | None = None) -> None:
-        self.f, self.by_hand, self.wrt = f, by_hand, wrt
+        self.f: Callable[..., Any] = f
+        self.by_hand: Callable[..., Any] = by_hand
+        self.wrt: list[str] | None = wrt
         self.names, _ = parameter_names(f, 99)
         self.pass_by_hand: Callable[[dict[str, Any]], Any] | None = None
         self.by_position: list[str] = []  # parameters of by_hand that are not f's, when it is called by position

@@ -86,10 +86,11 @@ class Tape:
     """One run of the cost at one draw."""
 
     def __init__(self, subject: Subject, draw: Draw) -> None:
-        self.draw, self.f = draw, subject.f
+        self.draw: Draw = draw
+        self.f: Callable[..., Any] = subject.f
         inputs = copied(widened(draw.inputs))
         leaves = {name: Tensor(x, name=name) for name, x in named_leaves(inputs).items() if _is_float(x)}
-        self.constants = {name: x for name, x in named_leaves(inputs).items() if name not in leaves}
+        self.constants: dict[str, Any] = {name: x for name, x in named_leaves(inputs).items() if name not in leaves}
         watch = Watch()
         with np.errstate(all="ignore"), call_sites(), watch:
             result = subject._apply(subject.f, draw_with(inputs, leaves))
@@ -113,9 +114,9 @@ class Tape:
         self.at: dict[Place, list[int]] = defaultdict(list)
         for step in self.steps:
             self.at[step.place].append(step.number)
-        self.reach = self._reachable()
+        self.reach: list[frozenset[str]] = self._reachable()
         self.default: dict[Edge, Any] = {}
-        self.grads = self.backward(keep=self.default)
+        self.grads: list[Any] = self.backward(keep=self.default)
 
     def _lay_out(self, root: Node, leaves: Mapping[str, Tensor]) -> None:
         order, _, _ = gather(root)

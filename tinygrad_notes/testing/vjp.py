@@ -155,8 +155,9 @@ class Upstream(Recipe):
 
     def __init__(self, f: Callable[..., Any], inner: Recipe, seed: int) -> None:
         names = list(inner.structure) if inner.fixed is None else list(inner.fixed.inputs)
-        self.f, self.inner = f, inner
-        self.name = next(name for name in ("g", "dy", "upstream", "cotangent") if name not in names)
+        self.f: Callable[..., Any] = f
+        self.inner: Recipe = inner
+        self.name: str = next(name for name in ("g", "dy", "upstream", "cotangent") if name not in names)
         fixed = None if inner.fixed is None else self.with_upstream(inner.fixed, np.random.default_rng([seed, 6]))
         super().__init__(
             inner.shapes,

@@ -31,8 +31,9 @@ class Builder:
     """
 
     def __init__(self, library: Any, dtype: Any) -> None:
-        self.onnx, self.float = library, np.dtype(dtype)
-        self.dtype = self.float
+        self.onnx: Any = library
+        self.float: np.dtype[Any] = np.dtype(dtype)
+        self.dtype: np.dtype[Any] = self.float
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self.names: dict[int, str] = {}

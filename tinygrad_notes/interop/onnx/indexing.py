@@ -21,7 +21,8 @@ class Advanced:
     __slots__ = ("axes", "operand")
 
     def __init__(self, operand: Any, axes: int) -> None:
-        self.operand, self.axes = operand, axes
+        self.operand: Any = operand
+        self.axes: int = axes
 
 
 def _entries(b: Builder, index: Any, shape: tuple[Any, ...]) -> list[Any]:

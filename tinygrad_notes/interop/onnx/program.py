@@ -26,7 +26,9 @@ class Dim:
     __slots__ = ("c", "inverse", "k")
 
     def __init__(self, k: float, c: float, inverse: bool = False) -> None:
-        self.k, self.c, self.inverse = k, c, inverse
+        self.k: float = k
+        self.c: float = c
+        self.inverse: bool = inverse
 
     def __repr__(self) -> str:
         return f"{self.k}/m" if self.inverse else f"{self.k}m+{self.c}"
@@ -38,7 +40,8 @@ class Filled:
     __slots__ = ("shape", "value")
 
     def __init__(self, shape: tuple[Any, ...], value: Any) -> None:
-        self.shape, self.value = shape, value
+        self.shape: tuple[Any, ...] = shape
+        self.value: Any = value
 
 
 class Counting:
@@ -47,7 +50,9 @@ class Counting:
     __slots__ = ("dtype", "length", "shape")
 
     def __init__(self, length: Dim, shape: tuple[Any, ...], dtype: Any) -> None:
-        self.length, self.shape, self.dtype = length, shape, dtype
+        self.length: Dim = length
+        self.shape: tuple[Any, ...] = shape
+        self.dtype: Any = dtype
 
 
 def merged(programs: list[Program], sizes: list[int]) -> tuple[list[Step], list[tuple[Any, ...]]]:

@@ -28,7 +28,7 @@ class Ref:
     __slots__ = ("index",)
 
     def __init__(self, index: int) -> None:
-        self.index = index
+        self.index: int = index
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ref) and other.index == self.index
@@ -46,8 +46,13 @@ class Step:
     __slots__ = ("args", "key", "line", "name", "outputs", "params", "scope")
 
     def __init__(self, key: Any, name: str, args: Any, params: Any, outputs: list[int], scope: tuple[str, ...]) -> None:
-        self.key, self.name, self.args, self.params, self.outputs = key, name, args, params, outputs
-        self.scope, self.line = scope, user_line()
+        self.key: Any = key
+        self.name: str = name
+        self.args: Any = args
+        self.params: Any = params
+        self.outputs: list[int] = outputs
+        self.scope: tuple[str, ...] = scope
+        self.line: str = user_line()
 
 
 class Program:
@@ -123,7 +128,9 @@ class Symbol(NDArrayOperatorsMixin):
     __hash__ = object.__hash__
 
     def __init__(self, value: Any, index: int, program: Program) -> None:
-        self.value, self.index, self.program = value, index, program
+        self.value: Any = value
+        self.index: int = index
+        self.program: Program = program
 
     shape = property(lambda self: self.value.shape, doc="Its shape.")
     dtype = property(lambda self: self.value.dtype, doc="Its dtype.")
