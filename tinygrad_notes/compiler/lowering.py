@@ -265,9 +265,10 @@ def _of_one_kind(f: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-for _function in (
+KIND_BY_VALUE: tuple[Callable[..., Any], ...] = (
     np.emath.sqrt, np.emath.log, np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos,
     np.emath.arcsin, np.emath.arctanh, np.real_if_close, np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.roots,
     np.poly, np.polydiv,
-):  # fmt: skip
-    written_as(_function)(_of_one_kind(_function))
+)  # fmt: skip
+for _f in KIND_BY_VALUE:
+    written_as(_f)(_of_one_kind(_f))
