@@ -74,7 +74,7 @@ def football_from_file(path: str | os.PathLike[str]) -> tuple[Set, Set]:
     try:
         held = loadmat(path)
         return (held["X"].T, held["y"].T.astype(float)), (held["Xval"].T, held["yval"].T.astype(float))
-    except (KeyError, ValueError, NotImplementedError, MatReadError) as error:
+    except (KeyError, ValueError, IndexError, NotImplementedError, MatReadError) as error:
         raise BadInputError(f"{path} is not the course's data.mat (X, y, Xval, yval): {error}{user_line()}") from error
 
 
