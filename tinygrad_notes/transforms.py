@@ -18,7 +18,7 @@ from .errors import BadInputError, DTypeError, NotScalarError, ShapeError, descr
 from .failures import NUMBERS, need_function, operation_failed, what_is
 from .forward_mode import push_forward
 from .pytree import flatten, unflatten
-from .rules import Parts, identity, rule
+from .rules import Parts, Rule, identity, rule
 from .tensor import Tensor, handle, leaf_node, make_node, pull_back_recorded
 from .vmap import Batched, finish, new_level, one_per_example
 
@@ -31,8 +31,10 @@ def _join(*arrays: Any) -> tuple[Any, ...]:
     return arrays
 
 
-join = rule(_join, "several results side by side", lambda i, g, _y, *_arrays: g[i], variadic=True, holomorphic=False,
-            name="join", samples=lambda _draw: [])  # fmt: skip
+join: Rule = rule(
+    _join, "several results side by side", lambda i, g, _y, *_arrays: g[i], variadic=True, holomorphic=False,
+    name="join", samples=lambda _draw: [],
+)  # fmt: skip
 
 
 class Trace:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..arguments import need_count, need_generator
 from ..errors import BadInputError, DTypeError, missing_extra, user_line
-from ..rules import call, rule
+from ..rules import Rule, call, rule
 
 __all__ = [
     "dropout",
@@ -115,8 +115,8 @@ def _sigmoid(z: Array) -> Array:
     return in_pieces(_sigmoid_piece, z)
 
 
-sigmoid = rule(_sigmoid, "a = 1/(1 + e⁻ᶻ):  da/dz = a (1 − a)",
-               lambda g, y, _z: g * (y * (1 - y)), elementwise=True)  # fmt: skip
+sigmoid: Rule = rule(_sigmoid, "a = 1/(1 + e⁻ᶻ):  da/dz = a (1 − a)",
+                     lambda g, y, _z: g * (y * (1 - y)), elementwise=True)  # fmt: skip
 
 
 def _softplus(z: Array) -> Array:
@@ -124,8 +124,8 @@ def _softplus(z: Array) -> Array:
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
-softplus = rule(_softplus, "y = ln(1 + eᶻ):  dy/dz = σ(z)",
-                lambda g, _y, z: g * sigmoid(z), elementwise=True)  # fmt: skip
+softplus: Rule = rule(_softplus, "y = ln(1 + eᶻ):  dy/dz = σ(z)",
+                      lambda g, _y, z: g * sigmoid(z), elementwise=True)  # fmt: skip
 
 
 def _silu(z: Array) -> Array:
@@ -137,8 +137,8 @@ def _silu_slope(y: Array, z: Array) -> Array:
     return s + y * (1 - s)
 
 
-silu = rule(_silu, "y = z σ(z):  dy/dz = σ(z) + y (1 − σ(z))",
-            lambda g, y, z: g * _silu_slope(y, z), elementwise=True)  # fmt: skip
+silu: Rule = rule(_silu, "y = z σ(z):  dy/dz = σ(z) + y (1 − σ(z))",
+                  lambda g, y, z: g * _silu_slope(y, z), elementwise=True)  # fmt: skip
 
 # ── piecewise ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,8 +148,9 @@ def _relu(z: Array) -> Array:
     return np.maximum(z, 0)
 
 
-relu = rule(_relu, "a = max(0, z):  da/dz = 1 where z > 0, else 0  (0 at 0)",
-            lambda g, y, _z: g * (y > 0), elementwise=True, holomorphic=False, kinks={(0.0,): (0.0,)})  # fmt: skip
+relu: Rule = rule(_relu, "a = max(0, z):  da/dz = 1 where z > 0, else 0  (0 at 0)",
+                  lambda g, y, _z: g * (y > 0),
+                  elementwise=True, holomorphic=False, kinks={(0.0,): (0.0,)})  # fmt: skip
 
 
 def _leaky_relu(z: Array, slope: float = 0.01) -> Array:
@@ -157,10 +158,10 @@ def _leaky_relu(z: Array, slope: float = 0.01) -> Array:
     return np.where(z > 0, z, slope * z)[()]
 
 
-leaky_relu = rule(_leaky_relu, "a = max(0.01 z, z):  da/dz = 1 where z > 0, else the slope 0.01  (also at 0)",
-                  lambda g, _y, z, slope=0.01: np.where(z > 0, g, slope * g),
-                  elementwise=True, holomorphic=False, kinks={(0.0,): (0.01,)},
-                  samples=lambda draw: [call(draw(3, 4)), call(draw(5), slope=0.2)])  # fmt: skip
+leaky_relu: Rule = rule(_leaky_relu, "a = max(0.01 z, z):  da/dz = 1 where z > 0, else the slope 0.01  (also at 0)",
+                        lambda g, _y, z, slope=0.01: np.where(z > 0, g, slope * g),
+                        elementwise=True, holomorphic=False, kinks={(0.0,): (0.01,)},
+                        samples=lambda draw: [call(draw(3, 4)), call(draw(5), slope=0.2)])  # fmt: skip
 
 
 def _elu(z: Array, alpha: float = 1.0) -> Array:
@@ -168,9 +169,9 @@ def _elu(z: Array, alpha: float = 1.0) -> Array:
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))[()]
 
 
-elu = rule(_elu, "y = z where z > 0, else α (eᶻ − 1):  dy/dz = 1, else y + α",
-           lambda g, y, z, alpha=1.0: np.where(z > 0, g, g * (y + alpha)), elementwise=True, holomorphic=False,
-           samples=lambda draw: [call(draw(3, 4)), call(draw(5), alpha=0.5)])  # fmt: skip
+elu: Rule = rule(_elu, "y = z where z > 0, else α (eᶻ − 1):  dy/dz = 1, else y + α",
+                 lambda g, y, z, alpha=1.0: np.where(z > 0, g, g * (y + alpha)), elementwise=True, holomorphic=False,
+                 samples=lambda draw: [call(draw(3, 4)), call(draw(5), alpha=0.5)])  # fmt: skip
 
 
 def _selu(z: Array) -> Array:
@@ -178,9 +179,9 @@ def _selu(z: Array) -> Array:
     return SELU_SCALE * _elu(z, SELU_ALPHA)
 
 
-selu = rule(_selu, "y = s z where z > 0, else s α (eᶻ − 1):  dy/dz = s, else y + s α",
-            lambda g, y, z: np.where(z > 0, SELU_SCALE * g, g * (y + SELU_SCALE * SELU_ALPHA)),
-            elementwise=True, holomorphic=False, kinks={(0.0,): (SELU_SCALE * SELU_ALPHA,)})  # fmt: skip
+selu: Rule = rule(_selu, "y = s z where z > 0, else s α (eᶻ − 1):  dy/dz = s, else y + s α",
+                  lambda g, y, z: np.where(z > 0, SELU_SCALE * g, g * (y + SELU_SCALE * SELU_ALPHA)),
+                  elementwise=True, holomorphic=False, kinks={(0.0,): (SELU_SCALE * SELU_ALPHA,)})  # fmt: skip
 
 # ── gelu: z Φ(z) ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -235,10 +236,10 @@ def _normal_cdf(z: Array) -> Array:
     return ndtr(z)
 
 
-normal_cdf = rule(_normal_cdf, "y = Φ(z):  dy/dz = e^(−z²/2)/√(2π)",
-                  lambda g, _y, z: g * (np.exp(-0.5 * np.square(np.clip(z, -40, 40))) / math.sqrt(2 * math.pi)),
-                  elementwise=True,
-                  samples=lambda draw: [call(draw(3, 4)), call(draw())])  # fmt: skip
+normal_cdf: Rule = rule(_normal_cdf, "y = Φ(z):  dy/dz = e^(−z²/2)/√(2π)",
+                        lambda g, _y, z: g * (np.exp(-0.5 * np.square(np.clip(z, -40, 40))) / math.sqrt(2 * math.pi)),
+                        elementwise=True,
+                        samples=lambda draw: [call(draw(3, 4)), call(draw())])  # fmt: skip
 
 
 def gelu(z: Array, approximate: bool = True) -> Array:
@@ -290,10 +291,10 @@ def _softmax(z: Array, axis: int = 0) -> Array:
     return _in_rows(_softmax_rows, axis, z)
 
 
-softmax = rule(_softmax, "yᵢ = e^zᵢ / Σ e^zⱼ:  ∂J/∂z = y (g − Σ g y)",
-               lambda g, y, _z, axis=0: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
-               samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
-                                     call(draw(2, 3, 4), axis=1)])  # fmt: skip
+softmax: Rule = rule(_softmax, "yᵢ = e^zᵢ / Σ e^zⱼ:  ∂J/∂z = y (g − Σ g y)",
+                     lambda g, y, _z, axis=0: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
+                     samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
+                                           call(draw(2, 3, 4), axis=1)])  # fmt: skip
 
 
 def _logsumexp(z: Array, axis: int = 0, keepdims: bool = False) -> Array:
@@ -307,10 +308,10 @@ def _unreduced(x: Array, axis: int, keepdims: bool) -> Array:
     return x if keepdims else np.expand_dims(x, axis)
 
 
-logsumexp = rule(_logsumexp, "y = ln Σ eᶻ:  dy/dz = eᶻ⁻ʸ = softmax(z)",
-                 lambda g, _y, z, axis=0, keepdims=False: _unreduced(g, axis, keepdims) * softmax(z, axis),
-                 samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
-                                       call(draw(2, 3, 4), axis=1, keepdims=True)])  # fmt: skip
+logsumexp: Rule = rule(_logsumexp, "y = ln Σ eᶻ:  dy/dz = eᶻ⁻ʸ = softmax(z)",
+                       lambda g, _y, z, axis=0, keepdims=False: _unreduced(g, axis, keepdims) * softmax(z, axis),
+                       samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
+                                             call(draw(2, 3, 4), axis=1, keepdims=True)])  # fmt: skip
 
 
 def _log_softmax(z: Array, axis: int = 0) -> Array:
@@ -318,10 +319,10 @@ def _log_softmax(z: Array, axis: int = 0) -> Array:
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-log_softmax = rule(_log_softmax, "y = z − ln Σ eᶻ:  ∂J/∂z = g − eʸ Σ g",
-                   lambda g, y, _z, axis=0: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
-                   samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
-                                         call(draw(2, 3, 4), axis=1)])  # fmt: skip
+log_softmax: Rule = rule(_log_softmax, "y = z − ln Σ eᶻ:  ∂J/∂z = g − eʸ Σ g",
+                         lambda g, y, _z, axis=0: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
+                         samples=lambda draw: [call(draw(3, 4)), call(draw(3, 4), axis=-1), call(draw(5)),
+                                               call(draw(2, 3, 4), axis=1)])  # fmt: skip
 
 # ── x ln y with 0 ln 0 = 0 ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -344,10 +345,10 @@ def _log_of(g: Array, b: Array) -> Array:
         return g * np.log(b)
 
 
-xlogy = rule(_xlogy, "y = a ln b  (0 where a = 0):  ∂y/∂a = ln b,  ∂y/∂b = a/b",
-             lambda g, _y, _a, b: _log_of(g, b),
-             lambda g, _y, a, b: _share_of(g, a, b),
-             elementwise=True, domain=((0.3, 2.0), (0.2, 3.0)))  # fmt: skip
+xlogy: Rule = rule(_xlogy, "y = a ln b  (0 where a = 0):  ∂y/∂a = ln b,  ∂y/∂b = a/b",
+                   lambda g, _y, _a, b: _log_of(g, b),
+                   lambda g, _y, a, b: _share_of(g, a, b),
+                   elementwise=True, domain=((0.3, 2.0), (0.2, 3.0)))  # fmt: skip
 
 # ── mean 0, variance 1 ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -385,7 +386,7 @@ def _standardize_pullback(g: Array, y: Array, x: Array, axis: Any, epsilon: floa
     return _in_rows(piece, axis, g, y, x)
 
 
-standardize = rule(
+standardize: Rule = rule(
     _standardize, "y = (x − μ)/√(σ² + ε):  ∂J/∂x = (g − mean g − y mean(g y))/√(σ² + ε)",
     lambda g, y, x, axis, epsilon=1e-5: _standardize_pullback(g, y, x, axis, epsilon),
     samples=lambda draw: [call(draw(3, 4), 1), call(draw(3, 4), 0, epsilon=0.1),

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arguments import need_axis, need_number, need_numbers
 from ..errors import BadInputError, ShapeError, describe, user_line
-from ..rules import call, rule
+from ..rules import Rule, call, rule
 from ..rules.book import untracked
 from .functions import logsumexp, need_real, one_hot, relu, sigmoid, softmax, softplus, xlogy
 
@@ -112,7 +112,7 @@ def _bce_with_logits(Z: Array, Y: Array) -> Array:
     return softplus.f(Z) - Y * Z
 
 
-bce_with_logits = rule(
+bce_with_logits: Rule = rule(
     _bce_with_logits, "L = ln(1 + eᶻ) − y z:  ∂L/∂z = σ(z) − y = a − y,  ∂L/∂y = −z",
     lambda g, _y, Z, Y: g * (sigmoid(Z) - Y),
     lambda g, _y, Z, _Y: -g * Z, elementwise=True)  # fmt: skip
@@ -178,7 +178,7 @@ def _softmax_cross_entropy(Z: Array, Y: Array, axis: int) -> Array:
     return L + np.squeeze(top, axis) * (1 - np.sum(Y, axis=axis))  # 0 for labels that sum to 1
 
 
-softmax_cross_entropy_rule = rule(
+softmax_cross_entropy_rule: Rule = rule(
     _softmax_cross_entropy, "L = ln Σ eᶻ − Σ y z = −Σ y ln a:  ∂L/∂z = a − y,  ∂L/∂y = −z",
     lambda g, _y, Z, Y, axis: np.expand_dims(g, axis) * (softmax(Z, axis) - Y),
     lambda g, _y, Z, _Y, axis: np.expand_dims(-g, axis) * Z,
@@ -277,7 +277,7 @@ def _huber(prediction: Array, Y: Array, delta: float = 1.0) -> Array:
     return inside * (error - 0.5 * inside)
 
 
-huber_rule = rule(
+huber_rule: Rule = rule(
     _huber, "L = ½e² where |e| ≤ δ, else δ(|e| − ½δ), e = ŷ − y:  ∂L/∂ŷ = e held within ±δ,  ∂L/∂y = −∂L/∂ŷ",
     lambda g, _y, prediction, Y, delta=1.0: g * np.clip(prediction - Y, -delta, delta),
     lambda g, _y, prediction, Y, delta=1.0: -g * np.clip(prediction - Y, -delta, delta),

@@ -14,7 +14,7 @@ import numpy as np
 from ..arguments import need_count, need_numbers
 from ..errors import BadInputError, ShapeError, describe, user_line
 from ..failures import what_is
-from ..rules import call, rule
+from ..rules import Rule, call, rule
 from ..rules.book import untracked
 from .functions import sigmoid
 from .init import need_float, need_rng
@@ -29,9 +29,9 @@ def _times(x: Array) -> tuple[Array, ...]:
     return tuple(x[:, t] for t in range(x.shape[1]))
 
 
-times = rule(_times, "x₁ … x_T:  ∂J/∂x = g₁ … g_T side by side",
-             lambda g, _y, _x: np.stack(list(g), axis=1), holomorphic=False, name="times",
-             samples=lambda draw: [call(draw(2, 3, 4))])  # fmt: skip
+times: Rule = rule(_times, "x₁ … x_T:  ∂J/∂x = g₁ … g_T side by side",
+                   lambda g, _y, _x: np.stack(list(g), axis=1), holomorphic=False, name="times",
+                   samples=lambda draw: [call(draw(2, 3, 4))])  # fmt: skip
 
 
 def _uniform(shape: tuple[int, ...], hidden: int, rng: Any, dtype: Any) -> Array:

@@ -10,7 +10,7 @@ from .formula import Formula
 
 MANY = {"z": "n"}
 
-is_leaky = Identity("a = np.where(z > 0, z, z / 100)", MANY)
+is_leaky: Identity = Identity("a = np.where(z > 0, z, z / 100)", MANY)
 
 
 def ends(low: float, middle: float, high: float) -> Procedure:

@@ -102,4 +102,4 @@ class Catalogue(Mapping[str, Entry]):
         return len(self._entries)
 
 
-catalogue = Catalogue()
+catalogue: Catalogue = Catalogue()

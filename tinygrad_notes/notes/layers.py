@@ -71,7 +71,7 @@ def of_three_layers(W1: Any, b1: Any, W2: Any, b2: Any, W3: Any, b3: Any, X: Any
 ONE_Z = Identity(lambda W1, x, b1: by_units(W1, x, b1), {**ONE_LAYER, "x": "n0 1"})
 ALL_Z = Identity(lambda W1, X, b1: by_units(W1, X, b1), {**ONE_LAYER, "X": "n0 m", **SIZES}, GIVEN)
 ALL_A = Identity(lambda W1, X, b1: np.tanh(by_units(W1, X, b1)), ALL_Z.shapes, GIVEN)
-deep = Identity(of_three_layers, {**THREE_LAYERS, "X": "n0 m"}, dims=(2, 3, 4, 5, 6))
+deep: Identity = Identity(of_three_layers, {**THREE_LAYERS, "X": "n0 m"}, dims=(2, 3, 4, 5, 6))
 
 ENTRIES = [
     right(

@@ -29,26 +29,26 @@ A = sigmoid(Z)
 J = -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A))
 """
 
-of_a = Gradient(LOSS, {"a": "", "y": ""}, {"a": CHANCE, "y": bits})
-of_z = Gradient(LOSS_OF_Z, {"z": "", "y": ""}, {"y": bits})
-one_example = Gradient(ONE_EXAMPLE, {"w": "n 1", "x": "n 1", "b": "", "y": ""}, {"y": bits})
-two_features = Gradient(TWO_FEATURES, dict.fromkeys(("w1", "w2", "b", "x1", "x2", "y"), ""), {"y": bits})
-two_features_mean = Gradient(
+of_a: Gradient = Gradient(LOSS, {"a": "", "y": ""}, {"a": CHANCE, "y": bits})
+of_z: Gradient = Gradient(LOSS_OF_Z, {"z": "", "y": ""}, {"y": bits})
+one_example: Gradient = Gradient(ONE_EXAMPLE, {"w": "n 1", "x": "n 1", "b": "", "y": ""}, {"y": bits})
+two_features: Gradient = Gradient(TWO_FEATURES, dict.fromkeys(("w1", "w2", "b", "x1", "x2", "y"), ""), {"y": bits})
+two_features_mean: Gradient = Gradient(
     TWO_FEATURES_MEAN, {"w1": "", "w2": "", "b": "", "x1": "m", "x2": "m", "y": "m"}, {"y": bits}
 )
-batch = Gradient(COST, {"w": "n 1", "X": "n m", "b": "", "Y": "1 m"}, {"Y": bits})
+batch: Gradient = Gradient(COST, {"w": "n 1", "X": "n m", "b": "", "Y": "1 m"}, {"Y": bits})
 
 LABELS = {"a": CHANCE, "y": bits}
 COLUMN = {"w": "n 1", "x": "n 1", "b": ""}
-neuron = Identity("z = np.sum(w * x, keepdims=True) + b\na = 1 / (1 + np.exp(-z))", COLUMN)
-chance_of_y = Identity("P = yhat if y == 1 else 1 - yhat", {"yhat": "", "y": ""}, {"yhat": CHANCE, "y": bits})
-log_chance = Identity("log_P = np.log(yhat if y == 1 else 1 - yhat)", chance_of_y.shapes, chance_of_y.given)
-mean_loss = Identity(
+neuron: Identity = Identity("z = np.sum(w * x, keepdims=True) + b\na = 1 / (1 + np.exp(-z))", COLUMN)
+chance_of_y: Identity = Identity("P = yhat if y == 1 else 1 - yhat", {"yhat": "", "y": ""}, {"yhat": CHANCE, "y": bits})
+log_chance: Identity = Identity("log_P = np.log(yhat if y == 1 else 1 - yhat)", chance_of_y.shapes, chance_of_y.given)
+mean_loss: Identity = Identity(
     "J = np.mean([-np.log(a if y == 1 else 1 - a) for a, y in zip(A, Y)])",
     {"A": "m", "Y": "m", "m": ""},
     {"A": CHANCE, "Y": bits, "m": size("m")},
 )
-loss_by_cases = Identity("L = -np.log(a if y == 1 else 1 - a)", {"a": "", "y": ""}, LABELS)
+loss_by_cases: Identity = Identity("L = -np.log(a if y == 1 else 1 - a)", {"a": "", "y": ""}, LABELS)
 
 
 def log_of_product(A: Any, Y: Any) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from .formula import Formula
 CHANCE = (0.05, 0.95)
 SOFTMAX_LOSS = "yhat = np.exp(z) / np.sum(np.exp(z))\nL = -np.sum(y * np.log(yhat))"
 
-by_cases = Identity("L = -np.log(yhat if y == 1 else 1 - yhat)", {"yhat": "", "y": ""}, {"yhat": CHANCE, "y": bits})
-mean_loss = Identity(
+by_cases: Identity = Identity(
+    "L = -np.log(yhat if y == 1 else 1 - yhat)", {"yhat": "", "y": ""}, {"yhat": CHANCE, "y": bits}
+)
+mean_loss: Identity = Identity(
     "J = np.mean([-np.log(a if y == 1 else 1 - a) for a, y in zip(A[0], Y[0])])",
     {"A": "1 m", "Y": "1 m", "m": ""},
     {"A": CHANCE, "Y": bits, "m": size("m")},
 )
-of_scores = Gradient(SOFTMAX_LOSS, {"z": "K", "y": "K"}, {"y": onehot})
+of_scores: Gradient = Gradient(SOFTMAX_LOSS, {"z": "K", "y": "K"}, {"y": onehot})
 
 
 def slope(f: Any, x: float) -> Any:
@@ -43,7 +45,7 @@ def slope_of_negative_score(z: Any) -> Any:
     return slope(loss, float(z[-2]))
 
 
-negative_class = Identity(slope_of_negative_score, {"z": "K"}, dims=(3, 4, 5), rtol=1e-7)
+negative_class: Identity = Identity(slope_of_negative_score, {"z": "K"}, dims=(3, 4, 5), rtol=1e-7)
 
 
 def lowest_at(run: Formula) -> Evidence:

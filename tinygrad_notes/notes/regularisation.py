@@ -22,9 +22,9 @@ J = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m + lam / (2 * m) * np.su
 """
 SMALL = {"alpha": (0.1, 0.9), "lam": POSITIVE, "m": (2.0, 9.0)}
 
-one_frobenius = Identity("square = np.linalg.norm(W, 'fro') ** 2", {"W": "n k"})
-all_layers = Identity("total = sum(np.linalg.norm(w) ** 2 for w in (W1, W2, W3))", LAYERS)
-network = Identity(
+one_frobenius: Identity = Identity("square = np.linalg.norm(W, 'fro') ** 2", {"W": "n k"})
+all_layers: Identity = Identity("total = sum(np.linalg.norm(w) ** 2 for w in (W1, W2, W3))", LAYERS)
+network: Identity = Identity(
     "penalty = lam / (2 * m) * sum(np.linalg.norm(w) ** 2 for w in (W1, W2, W3))",
     {**LAYERS, "lam": "", "m": ""},
     {"m": (2.0, 9.0)},

@@ -62,16 +62,16 @@ class Op:
     __slots__ = ("forward", "holomorphic", "keep", "keep_y", "params", "places", "rule", "vjps", "which")
 
     def __init__(self, rule: Rule, which: tuple[int, ...], count: int, params: dict[str, Any] | None = None) -> None:
-        self.rule = rule
-        self.holomorphic = rule.holomorphic
-        self.which = which
-        self.places = tuple(range(len(which)))
-        self.params = params or {}
+        self.rule: Rule = rule
+        self.holomorphic: bool = rule.holomorphic
+        self.which: tuple[int, ...] = which
+        self.places: tuple[int, ...] = tuple(range(len(which)))
+        self.params: dict[str, Any] = params or {}
         if rule.variadic:
-            self.vjps = tuple(partial(rule.vjps[0], i, **self.params) for i in which)
-            self.forward = partial(rule.f, **self.params) if self.params else rule.f
-            self.keep = (rule.reads[0][1],) * count
-            self.keep_y = rule.reads[0][0]
+            self.vjps: tuple[Callable[..., Any], ...] = tuple(partial(rule.vjps[0], i, **self.params) for i in which)
+            self.forward: Callable[..., Any] = partial(rule.f, **self.params) if self.params else rule.f
+            self.keep: tuple[bool, ...] = (rule.reads[0][1],) * count
+            self.keep_y: bool = rule.reads[0][0]
         else:
             used = [rule.reads[i] for i in which]
             self.vjps = tuple(rule.vjps[i] for i in which)
@@ -134,12 +134,17 @@ class Rule:
         kinks: dict[tuple[float, ...], tuple[float, ...]],
         samples: Callable[[Any], Iterable[Any]] | None,
     ) -> None:
-        self.f = f
-        self.name = name or f.__name__.lstrip("_").rstrip("_")
-        self.formula = formula
-        self.elementwise, self.linear, self.holomorphic = elementwise, linear, holomorphic
-        self.variadic, self.domain, self.kinks, self.samples = variadic, domain, kinks, samples
-        self.inputs = len(vjps)
+        self.f: Callable[..., Any] = f
+        self.name: str = name or f.__name__.lstrip("_").rstrip("_")
+        self.formula: str = formula
+        self.elementwise: bool = elementwise
+        self.linear: str = linear
+        self.holomorphic: bool = holomorphic
+        self.variadic: bool = variadic
+        self.domain: tuple[tuple[float, float], ...] = domain
+        self.kinks: dict[tuple[float, ...], tuple[float, ...]] = kinks
+        self.samples: Callable[[Any], Iterable[Any]] | None = samples
+        self.inputs: int = len(vjps)
         self.vjps: tuple[Any, ...] = vjps
         first = next(v for v in vjps if v is not None)
         if variadic:  # vjp(i, g, y, *arrays, **params); all arrays are read or none is
@@ -148,7 +153,7 @@ class Rule:
             self.reads: tuple[Any, ...] = ((not names[2].name.startswith("_"), not arrays.name.startswith("_")),)
             params = [p for p in names if p.kind is KEYWORD_ONLY]
             self.input_names: tuple[str, ...] = ()
-            self.forward = f
+            self.forward: Callable[..., Any] = f
         else:
             signatures = [None if v is None else parameters_of(v) for v in vjps]
             self.reads = tuple(
@@ -158,16 +163,16 @@ class Rule:
             self.input_names = tuple(p.name.lstrip("_") for p in names[: self.inputs])
             params = names[self.inputs :]
             self.forward = f if not params else self._forward_with_params
-        self.param_names = tuple(p.name.lstrip("_") for p in params)
-        self.defaults = tuple(p.default for p in params)
+        self.param_names: tuple[str, ...] = tuple(p.name.lstrip("_") for p in params)
+        self.defaults: tuple[Any, ...] = tuple(p.default for p in params)
         self.quick: Callable[[Any], Any] | None = None  # made by the engine at the first call on a Tensor
-        self.simple = elementwise and self.inputs == 1 and not params and not variadic
+        self.simple: bool = elementwise and self.inputs == 1 and not params and not variadic
         self._ops: dict[Any, Op] = {}
         self._plans: dict[tuple[Any, ...], Any] = {}
         self._positions: tuple[str, ...] | None = None
         self.others: Callable[..., Any] | None = None
-        self.known = frozenset(self.input_names + self.param_names)
-        self.complete = NO_DEFAULT not in self.defaults
+        self.known: frozenset[str] = frozenset(self.input_names + self.param_names)
+        self.complete: bool = NO_DEFAULT not in self.defaults
 
     @property
     def positions(self) -> tuple[str, ...]:
@@ -305,13 +310,16 @@ class Composite:
     __slots__ = ("any_keyword", "body", "f", "formula", "name", "names", "positional", "samples")
 
     def __init__(self, f: Any, body: Callable[..., Any], formula: str, samples: Any) -> None:
-        self.f, self.body, self.formula, self.samples = f, body, formula, samples
-        self.name = _name(f)
+        self.f: Any = f
+        self.body: Callable[..., Any] = body
+        self.formula: str = formula
+        self.samples: Any = samples
+        self.name: str = _name(f)
         parameters = parameters_of(body)
         kinds = [p.kind for p in parameters]
-        self.names = tuple(p.name for p in parameters)
-        self.any_keyword = VAR_KEYWORD in kinds
-        self.positional = 1 << 30 if VAR_POSITIONAL in kinds else sum(k is not KEYWORD_ONLY for k in kinds)
+        self.names: tuple[str, ...] = tuple(p.name for p in parameters)
+        self.any_keyword: bool = VAR_KEYWORD in kinds
+        self.positional: int = 1 << 30 if VAR_POSITIONAL in kinds else sum(k is not KEYWORD_ONLY for k in kinds)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the combination, arguments that it does not take refused."""
@@ -329,8 +337,9 @@ class Plain:
     __slots__ = ("f", "name", "why")
 
     def __init__(self, f: Any, why: str) -> None:
-        self.f, self.why = f, why
-        self.name = _name(f)
+        self.f: Any = f
+        self.why: str = why
+        self.name: str = _name(f)
 
 
 class Refusal:
@@ -339,8 +348,9 @@ class Refusal:
     __slots__ = ("f", "instead", "name")
 
     def __init__(self, f: Any, instead: str) -> None:
-        self.f, self.instead = f, instead
-        self.name = _name(f)
+        self.f: Any = f
+        self.instead: str = instead
+        self.name: str = _name(f)
 
 
 def rule(

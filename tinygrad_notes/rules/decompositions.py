@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, anywhere, beside, call, composite, one_axis, rule
+from .book import Array, Rule, anywhere, beside, call, composite, one_axis, rule
 from .linear_algebra import adjoint, array, conjugate, transposed
 from .structure import Parts
 
@@ -146,7 +146,7 @@ def _pinv_pullback(g: Array, y: Array, a: Array) -> Array:
     return back + (rows @ y) @ yh + yh @ (y @ columns)
 
 
-pinv = rule(_pinv, "Y = A⁺:  ∂J/∂A = −Yᴴ g Yᴴ + (I − A Y) gᴴ Y Yᴴ + Yᴴ Y gᴴ (I − Y A)",
+pinv: Rule = rule(_pinv, "Y = A⁺:  ∂J/∂A = −Yᴴ g Yᴴ + (I − A Y) gᴴ Y Yᴴ + Yᴴ Y gᴴ (I − Y A)",
      lambda g, y, a, rcond=None, hermitian=False: _pinv_pullback(g, y, a),
      name="pinv", holomorphic=False,
      samples=lambda draw: [call(_spread(draw(3, 3)), None, False), call(_spread(draw(4, 3)), None, False)])  # fmt: skip
@@ -262,7 +262,7 @@ def _slogdet_pullback(g: Parts, y: Parts, a: Array) -> Array:
     return slope[..., None, None] * adjoint(np.linalg.inv(a))
 
 
-slogdet = rule(_slogdet, "s, l = det A / |det A|, ln |det A|:  ∂J/∂A = g_l A⁻ᵀ",
+slogdet: Rule = rule(_slogdet, "s, l = det A / |det A|, ln |det A|:  ∂J/∂A = g_l A⁻ᵀ",
      lambda g, y, a: _slogdet_pullback(g, y, a), name="slogdet", holomorphic=False,
      samples=lambda draw: [call(draw(3, 3)), call(draw(2, 2, 2))])  # fmt: skip
 
@@ -288,7 +288,7 @@ def _cholesky_pullback(g: Array, y: Array) -> Array:
     return _in_triangle(adjoint(np.linalg.solve(yh, adjoint(np.linalg.solve(yh, inner)))))
 
 
-cholesky = rule(_cholesky, "A = L Lᴴ:  ∂J/∂A = L⁻ᴴ Φ(Lᴴ g) L⁻¹, Φ: the lower triangle, half the diagonal",
+cholesky: Rule = rule(_cholesky, "A = L Lᴴ:  ∂J/∂A = L⁻ᴴ Φ(Lᴴ g) L⁻¹, Φ: the lower triangle, half the diagonal",
      lambda g, y, _a: _cholesky_pullback(g, y), name="cholesky", holomorphic=False,
      samples=lambda draw: [call(_definite(draw(3, 3))), call(_definite(draw(2, 3, 3)))])  # fmt: skip
 
@@ -328,7 +328,7 @@ def _qr_pullback(g: Parts, y: Parts, a: Array) -> Array:
     return _times_inverse(back, r)
 
 
-qr = rule(_qr, "A = Q R:  ∂J/∂A = (g_Q + Q (tril-skew(Qᴴ g_Q − g_R Rᴴ) + g_R Rᴴ − Qᴴ g_Q)) R⁻ᴴ",
+qr: Rule = rule(_qr, "A = Q R:  ∂J/∂A = (g_Q + Q (tril-skew(Qᴴ g_Q − g_R Rᴴ) + g_R Rᴴ − Qᴴ g_Q)) R⁻ᴴ",
      lambda g, y, _a, mode="reduced": _qr_pullback(g, y, _a), name="qr", holomorphic=False,
      samples=lambda draw: [call(draw(4, 3), "reduced"), call(_spread(draw(2, 3, 3)), "complete")])  # fmt: skip
 
@@ -413,7 +413,7 @@ def _outside(g: Array, basis: Array, inner: Array, g_all: Array, all_columns: Ar
     return rest
 
 
-svd = rule(_svd, "A = U S Vᴴ:  ∂J/∂A = U (skew(Uᴴg_U)/E S + S skew(Vᴴg_V)/E + g_S) Vᴴ + …,  E = sⱼ² − sᵢ²",
+svd: Rule = rule(_svd, "A = U S Vᴴ:  ∂J/∂A = U (skew(Uᴴg_U)/E S + S skew(Vᴴg_V)/E + g_S) Vᴴ + …,  E = sⱼ² − sᵢ²",
      lambda g, y, _a, full_matrices=True: _svd_pullback(g, y, _a), name="svd", holomorphic=False,
      samples=lambda draw: [call(_spread(draw(3, 3)), True), call(_spread(draw(4, 3)), False),
                            call(_spread(draw(2, 2, 3)), False)])  # fmt: skip
@@ -483,7 +483,7 @@ def _eigh_pullback(g: Parts, y: Parts, UPLO: str) -> Array:
     return _in_triangle(v @ inner @ vh, upper)
 
 
-eigh = rule(_eigh, "A = V diag(λ) Vᴴ:  ∂J/∂A = V (g_λ + Vᴴ g_V / E) Vᴴ in the triangle read,  E = λⱼ − λᵢ",
+eigh: Rule = rule(_eigh, "A = V diag(λ) Vᴴ:  ∂J/∂A = V (g_λ + Vᴴ g_V / E) Vᴴ in the triangle read,  E = λⱼ − λᵢ",
      lambda g, y, _a, UPLO="L": _eigh_pullback(g, y, UPLO), name="eigh", holomorphic=False,
      samples=lambda draw: [call(_definite(draw(3, 3)), "L"), call(_definite(draw(2, 3, 3)), "U")])  # fmt: skip
 
@@ -529,7 +529,7 @@ def _eig_pullback(g: Parts, y: Parts) -> Array:
     return np.linalg.solve(vh, inner @ vh)
 
 
-eig = rule(_eig, "A V = V diag(λ):  ∂J/∂A = V⁻ᴴ (g_λ + (Vᴴ g_V − Vᴴ V Re diag(Vᴴ g_V)) / Ē) Vᴴ,  E = λⱼ − λᵢ",
+eig: Rule = rule(_eig, "A V = V diag(λ):  ∂J/∂A = V⁻ᴴ (g_λ + (Vᴴ g_V − Vᴴ V Re diag(Vᴴ g_V)) / Ē) Vᴴ,  E = λⱼ − λᵢ",
      lambda g, y, _a: _eig_pullback(g, y), name="eig", holomorphic=False,
      samples=lambda draw: [call(_spread(draw(3, 3))), call(draw(2, 3, 3))])  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, beside, call, composite, plain, rule
+from .book import Array, Rule, beside, call, composite, plain, rule
 from .linear_algebra import array
 
 __all__ = ["einsum"]
@@ -60,7 +60,7 @@ def _pull(i: int, g: Array, arrays: tuple[Array, ...], subscripts: str, optimize
     return pulled if len(present) == len(wanted) else pulled.reshape(tuple(shape))
 
 
-einsum = rule(
+einsum: Rule = rule(
     _einsum,
     "Y[out] = Σ A[in] …:  ∂J/∂A[in] = Σ g[out] …, the other operands in their places",
     lambda i, g, _y, *arrays, subscripts, optimize=False: _pull(i, g, arrays, subscripts, optimize),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, call, composite, plain, rule
+from .book import Array, Rule, alias, call, composite, plain, rule
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 ANY = (-2.0, 2.0)
@@ -311,7 +311,7 @@ def _clip_high(g: Array, a: Array, low: Array, high: Array) -> Array:
     return _share(g, (a > high) | (low > high), ((a == high) & (low <= high)) | ((low == high) & (a <= high)))
 
 
-clip = rule(_clip, "y = a held between low and high:  g inside, g/2 on an edge, 0 outside",
+clip: Rule = rule(_clip, "y = a held between low and high:  g inside, g/2 on an edge, 0 outside",
      lambda g, _y, a, low, high: _clip_inside(g, a, low, high),
      lambda g, _y, a, low, high: _clip_low(g, a, low, high),
      lambda g, _y, a, low, high: _clip_high(g, a, low, high),
@@ -332,7 +332,7 @@ def _where(condition: Array, a: Array, b: Array) -> Array:
     return np.where(condition, a, b)
 
 
-where = rule(_where, "y = a where the condition holds, else b:  g to the one that was taken",
+where: Rule = rule(_where, "y = a where the condition holds, else b:  g to the one that was taken",
      None,
      lambda g, _y, condition, _a, _b: np.where(condition, g, 0),
      lambda g, _y, condition, _a, _b: np.where(condition, 0, g), name="where", linear="jointly",

@@ -95,7 +95,7 @@ def _where_finite(g: Array, x: Array) -> Array:
     return np.where(np.isfinite(x.real), np.real(g), 0) + 1j * np.where(np.isfinite(x.imag), np.imag(g), 0)
 
 
-nan_to_num = rule(_nan_to_num, "y = x where it is finite, else a number:  g where it is finite",
+nan_to_num: Rule = rule(_nan_to_num, "y = x where it is finite, else a number:  g where it is finite",
      lambda g, _y, x, nan, posinf, neginf: _where_finite(g, x), name="nan_to_num", elementwise=True, holomorphic=False,
      samples=lambda draw: [call(draw(3, 4), 0.0, None, None), call(draw(), 1.0, 2.0, 3.0)])  # fmt: skip
 

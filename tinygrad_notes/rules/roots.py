@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .book import Array, beside, call, composite, rule, untracked
+from .book import Array, Rule, beside, call, composite, rule, untracked
 
 
 def _roots(p: Array) -> Array:
@@ -19,7 +19,7 @@ def _roots_pullback(g: Array, y: Array, p: Array) -> Array:
     return -(g / slope) @ columns**powers
 
 
-roots = rule(
+roots: Rule = rule(
     _roots,
     "p(r) = 0:  ∂r/∂pᵢ = −rⁿ⁻ⁱ / p'(r)",
     lambda g, y, p: _roots_pullback(g, y, p),

@@ -12,7 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, beside, call, composite, is_tracked, no_out, one_axis, otherwise, plain, rule, untracked
+from .book import (
+    Array,
+    Rule,
+    alias,
+    beside,
+    call,
+    composite,
+    is_tracked,
+    no_out,
+    one_axis,
+    otherwise,
+    plain,
+    rule,
+    untracked,
+)
 from .indexing import scatter_add
 
 __all__ = ["cast", "concatenate", "stack"]
@@ -247,7 +261,7 @@ def _piece(i: int, g: Array, arrays: tuple[Any, ...], axis: int) -> Array:
     return g[(slice(None),) * axis + (slice(start, start + arrays[i].shape[axis]),)]
 
 
-concatenate = rule(_concatenate, "y = the arrays one after the other:  each gets its piece of g",
+concatenate: Rule = rule(_concatenate, "y = the arrays one after the other:  each gets its piece of g",
      lambda i, g, _y, *_arrays, axis=0: _piece(i, g, _arrays, axis), variadic=True, linear="jointly",
      samples=lambda draw: [call(draw(2, 3), draw(1, 3)), call(draw(2, 3), draw(2, 2), draw(2, 0), axis=-1),
                            call(draw(3))])  # fmt: skip
@@ -257,7 +271,7 @@ def _stack(*arrays: Array, axis: int = 0) -> Array:
     return np.stack(arrays, axis)
 
 
-stack = rule(_stack, "y = the arrays along a new axis:  each gets its slice of g",
+stack: Rule = rule(_stack, "y = the arrays along a new axis:  each gets its slice of g",
      lambda i, g, _y, *_arrays, axis=0: g[(slice(None),) * (axis % g.ndim) + (i,)], variadic=True, linear="jointly",
      samples=lambda draw: [call(draw(2, 3), draw(2, 3)), call(draw(3), draw(3), axis=-1),
                            call(draw(), draw())])  # fmt: skip
@@ -475,7 +489,7 @@ def _astype(x: Array, dtype: Any, copy: bool = True) -> Array:  # noqa: ARG001 (
     return x.astype(dtype)
 
 
-cast = rule(_astype, "y = a in another precision:  g cast back",
+cast: Rule = rule(_astype, "y = a in another precision:  g cast back",
      lambda g, _y, _x, dtype, copy=True: g, name="astype", linear="jointly",
      samples=lambda draw: [call(draw(3, 4), np.dtype("complex128")), call(draw(), "complex128")])  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, composite, plain, refuse, rule, untracked
+from .book import Array, Rule, call, composite, plain, refuse, rule, untracked
 
 __all__: list[str] = []
 
@@ -24,7 +24,7 @@ def _sort(a: Array, axis: int) -> Array:
     return np.sort(a, axis=axis, kind="stable")
 
 
-sort = rule(_sort, "y = a in ascending order:  each g to the entry that stands there",
+sort: Rule = rule(_sort, "y = a in ascending order:  each g to the entry that stands there",
      lambda g, _y, a, axis: np.take_along_axis(g, _places(a, axis), axis), name="sort",
      samples=lambda draw: [call(draw(3, 4), 0), call(draw(5), -1), call(draw(2, 3, 4), 1)])  # fmt: skip
 

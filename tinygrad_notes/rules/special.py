@@ -269,7 +269,7 @@ def _weighted(x: Array, b: Any) -> Array:
     return x if b is None else x * b
 
 
-logsumexp = rule(
+logsumexp: Rule = rule(
     _logsumexp,
     "y = ln Σ b eᵃ:  ∂y/∂a = b eᵃ⁻ʸ,  ∂y/∂b = eᵃ⁻ʸ",
     lambda g, y, a, b, axis=None, keepdims=False: (
@@ -297,7 +297,7 @@ def _softmax(x: Array, axis: Any) -> Array:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-softmax = rule(_softmax, "y = eˣ/Σ eˣ:  ∂J/∂x = y (g − Σ g y)",
+softmax: Rule = rule(_softmax, "y = eˣ/Σ eˣ:  ∂J/∂x = y (g − Σ g y)",
      lambda g, y, _x, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)), name="softmax",
      samples=lambda draw: [call(np.real(draw(4))), call(np.real(draw(3, 4)), axis=0),
                            call(np.real(draw(3, 4)), -1)])  # fmt: skip
@@ -309,7 +309,7 @@ def _log_softmax(x: Array, axis: Any) -> Array:
         return below - np.log(np.sum(np.exp(below), axis=axis, keepdims=True))
 
 
-log_softmax = rule(_log_softmax, "y = x − ln Σ eˣ:  ∂J/∂x = g − eʸ Σ g",
+log_softmax: Rule = rule(_log_softmax, "y = x − ln Σ eˣ:  ∂J/∂x = g − eʸ Σ g",
      lambda g, y, _x, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True), name="log_softmax",
      samples=lambda draw: [call(np.real(draw(4))), call(np.real(draw(3, 4)), axis=0),
                            call(np.real(draw(3, 4)), -1)])  # fmt: skip
@@ -392,6 +392,6 @@ def _sqrtm(a: Array) -> Array:
     return scipy.linalg.sqrtm(a)
 
 
-sqrtm = rule(_sqrtm, "Y Y = A:  ∂J/∂A solves Yᵀ S + S Yᵀ = g",
+sqrtm: Rule = rule(_sqrtm, "Y Y = A:  ∂J/∂A solves Yᵀ S + S Yᵀ = g",
      lambda g, y, _a: solve_sylvester(transposed(y), transposed(y), g), name="sqrtm",
      samples=lambda draw: [call(_regular(draw(3, 3) / 2))])  # fmt: skip

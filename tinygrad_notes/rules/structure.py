@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, call, rule
+from .book import Array, Rule, call, rule
 
 __all__ = ["Parts", "identity", "item"]
 
@@ -54,7 +54,7 @@ def _only(i: int, g: Array, likes: tuple[Any, ...]) -> Parts:
     return Parts(tuple(g if k == i else None for k in range(len(likes))), likes)
 
 
-item = rule(
+item: Rule = rule(
     _item,
     "part i of several results",
     lambda g, _y, _parts, i: _only(i, g, _parts.likes),
@@ -66,7 +66,7 @@ def _identity(x: Array, name: str | None) -> Array:  # noqa: ARG001 (the name is
     return x
 
 
-identity = rule(
+identity: Rule = rule(
     _identity,
     "y = x",
     lambda g, _y, _x, name: g,
