@@ -254,7 +254,7 @@ class Check:
         """Whether a draw shows something wrong."""
         for name in self.wrong_names():
             hand, true = draw.hand.get(name), draw.true.get(name)
-            if hand is None or true is None or np.shape(hand) != np.shape(true):
+            if hand is None or true is None or np.shape(hand) != np.shape(true) or hand.dtype.kind not in "fciub":
                 return True
             if not self.judge.agree(hand, true, precision(draw, name)):
                 return True
