@@ -106,6 +106,18 @@ def test_broadcasts_are_dropped() -> None:
     assert [i.out.shape for i in program.instructions if i.name == "exp"] == [(4,)]
 
 
+def test_a_new_shape_of_what_is_no_longer_spread_out_is_a_copy() -> None:
+    def f(x: Any, s: Any) -> Any:
+        spread = np.broadcast_to(x, (2, 3, 4)) * s  # computed on (1, 3, 1), then spread
+        return np.sin(spread).reshape(24) @ np.arange(24.0), spread.transpose(2, 0, 1)[1].reshape(6)
+
+    compiled = tn.compile(f)
+    for seed in range(3):
+        x = np.random.default_rng(seed).standard_normal((1, 3, 1))
+        for got, wanted in zip(compiled(x, 2.0), f(x, 2.0), strict=True):
+            np.testing.assert_array_equal(got, wanted)
+
+
 def test_equal_calls_are_shared() -> None:
     assert after(passes.share, lambda a, b: np.exp(a) * b + np.exp(a) / b, A, B) == ["exp", "multiply", "divide", "add"]
     assert after(passes.share, lambda a, b: (a * 1.0) + (a * 1), A, B).count("multiply") == 2, "1 is not 1.0"

@@ -121,6 +121,10 @@ def test_random_programs_compiled(chunk: int) -> None:
     run(range(chunk * SMALL_CHUNK, (chunk + 1) * SMALL_CHUNK))
 
 
+def test_programs_that_were_wrong_once() -> None:
+    run([10240, 10397, 11230, 12144, 12313, 10189, 11246, 11268, *range(3)])
+
+
 @pytest.mark.fuzz
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_random_programs_compiled_in_the_night(chunk: int) -> None:

@@ -33,13 +33,15 @@ SYMBOLS: dict[Any, str] = {
     operator.ge: ">=", operator.eq: "==", operator.ne: "!=", operator.and_: "&", operator.or_: "|", operator.xor: "^",
 }  # fmt: skip
 PREFIXES: dict[Any, str] = {np.negative: "-", operator.neg: "-", operator.pos: "+", operator.invert: "~"}
-KEYWORD_OUT = {np.maximum, np.minimum}
+KEYWORD_OUT: set[Any] = {np.maximum, np.minimum}
 """NumPy warns of ``out`` by position here."""
 
-ARITHMETIC = {*SYMBOLS, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.arctan2, np.logaddexp, np.copysign}
+ARITHMETIC: set[Any] = {
+    *SYMBOLS, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.arctan2, np.logaddexp, np.copysign,
+}  # fmt: skip
 """Functions of two operands of one dtype."""
 
-DIRECT = {np.dot, np.where, np.copyto, np.concatenate}
+DIRECT: set[Any] = {np.dot, np.where, np.copyto, np.concatenate}
 """Functions in C whose dispatch to other array types costs as much as they do; here all are NumPy's own arrays."""
 
 TAKEN = {"np", "run", "exact", "make", "constants", "memory", "abs", "float", "list", "repeat", "times", "range",
@@ -325,6 +327,8 @@ class Writer:
         text = self.call(i)
         self.names = names
         self.names[i.out] = name
+        if i.f is calls.reshape:
+            text = f"{text[:-1]}, copy=False)"  # of what would be a copy: an error, not old numbers
         self.header.append(f"{name} = {text}")
         return True
 

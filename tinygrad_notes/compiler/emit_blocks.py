@@ -60,7 +60,7 @@ class BlockWriter(Writer):
             inner: self.array(("buffer", number), (blocks, *inner.shape), inner.dtype, tuple(range(inner.ndim + 1)))
             for number, (_, inner, _) in zip(found.parts, body.reduced, strict=True)
         }
-        self.body += inside.written_with(parts)
+        self.body.extend(inside.written_with(parts))
         arrays = [self.array(("buffer", found.scratch[key[0]]), *key[1:]) for key in inside.own]
         scratch = self.free_name("scratch")
         both = f"({', '.join(arrays)}{',' if len(arrays) == 1 else ''})"

@@ -235,10 +235,14 @@ def _where(i: Instruction) -> Any:
 
 def drop_broadcasts(program: Program) -> None:
     """Let elementwise operations spread their operands themselves; spread their results where all are spread."""
-    new: dict[Value, Value] = {}
+    spread: set[Value] = set()  # one number stands for several entries: a new shape is then a copy, no view
     done: list[Instruction] = []
     for i in program.instructions:
-        i.args = replace_values(i.args, lambda v: new.get(v, v))
+        if spread.intersection(i.shares):
+            if i.f is calls.reshape:
+                i.shares = ()
+            else:
+                spread.update(i.outs)
         if is_elementwise(i.f) and not i.kwargs:
             small = tuple(_unspread(x) for x in i.args)
             if any(s is not x for s, x in zip(small, i.args, strict=True)):
@@ -249,9 +253,9 @@ def drop_broadcasts(program: Program) -> None:
                     result = _smaller(i.out, shape)
                     done.append(Instruction(i.f, small, {}, (result,), site=i.site))
                     i = Instruction(np.broadcast_to, (result, i.out.shape), {}, i.outs, shares=(result,), site=i.site)
+                    spread.add(i.out)
         done.append(i)
     program.instructions = done
-    program.rewritten(new)
 
 
 def _unspread(x: Any) -> Any:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "Stats", "made_up", "stats_of"]
 
-MEASURED = {np.exp, np.log, np.tanh, np.sqrt, np.sin, np.cos, np.power, np.log1p, np.expm1, np.true_divide}
+MEASURED: set[Any] = {
+    np.exp, np.log, np.tanh, np.sqrt, np.sin, np.cos, np.power, np.log1p, np.expm1, np.true_divide,
+}  # fmt: skip
 """Functions whose price per element is taken rather than assumed."""
 
 

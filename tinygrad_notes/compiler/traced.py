@@ -214,8 +214,8 @@ class Traced:
     """An array of a trace; see the module."""
 
     __slots__ = ("__weakref__", "base", "fresh", "origin", "pending", "recorder", "sample", "value", "views")
-    __hash__ = object.__hash__
-    __array_priority__ = 500.0
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
+    __array_priority__: float = 500.0
 
     def __init__(self, recorder: Recorder, value: Value, sample: Any, fresh: bool = False) -> None:
         self.recorder: Recorder = recorder

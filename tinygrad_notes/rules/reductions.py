@@ -167,7 +167,7 @@ def _running_sum_from(g: Array, axis: int) -> Array:
 
 def _one_axis(draw: Any) -> list[Any]:
     return [call(draw(3, 4)), call(draw(3, 4), axis=0), call(draw(2, 3, 4), axis=-2), call(draw(5), axis=0),
-            call(draw()), call(draw(0, 3), axis=0), call(draw(1))]  # fmt: skip
+            call(draw()), call(draw(), axis=0), call(draw(0, 3), axis=0), call(draw(1))]  # fmt: skip
 
 
 rule(np.cumsum, "yₖ = a₀ + … + aₖ:  ∂J/∂aₖ = gₖ + gₖ₊₁ + …",
@@ -176,7 +176,7 @@ rule(np.cumsum, "yₖ = a₀ + … + aₖ:  ∂J/∂aₖ = gₖ + gₖ₊₁ + �
 
 
 def _cumprod_pullback(g: Array, y: Array, a: Array, axis: int | None) -> Array:
-    if axis is None:
+    if axis is None or a.ndim == 0:
         return _cumprod_pullback(g, y, a.reshape(-1), 0).reshape(a.shape)
     if not anywhere(_lost(y)):
         return _running_sum_from(g * y, axis) / a
@@ -196,7 +196,8 @@ def _discounted_sum_from(g: Array, a: Array) -> Array:
 rule(np.cumprod, "yₖ = a₀ a₁ … aₖ:  ∂J/∂aₖ = Σ_{j≥k} gⱼ · (product of the others up to j)",
      lambda g, y, a, axis=None: _cumprod_pullback(g, y, a, axis),
      samples=lambda draw: [*_one_axis(draw), call(_with_zeros(draw)[0][0][0], axis=1),
-                           call(_with_zeros(draw)[3][0][0], axis=0), call(_with_zeros(draw)[0][0][0])])  # fmt: skip
+                           call(_with_zeros(draw)[3][0][0], axis=0), call(_with_zeros(draw)[0][0][0]),
+                           call(0 * draw(), axis=0)])  # fmt: skip
 
 
 @otherwise(np.cumsum)
