@@ -305,13 +305,14 @@ def cautious(phi: Callable[[float], tuple[Any, Any]], step: float) -> Estimate:
     Small steps can also lie: a function that cancels inside is flat over them. So an estimate that contradicts an
     earlier one beyond both error bars gets the contradiction as its bar.
     """
-    best = extrapolate(phi, step)
+    first = best = extrapolate(phi, step)
     for smaller in (2.0**-8, 2.0**-16):
         if best.error <= 1e-7 * _size(best.value):
             break
         again = extrapolate(phi, step * smaller)
         if again.error < best.error:
-            contradiction = _size(again.value - best.value) - 3 * best.error
+            earlier = best if np.any(again.value) else first  # a flat function stays flat: that confirms nothing
+            contradiction = _size(again.value - earlier.value) - 3 * earlier.error
             best = Estimate(again.value, max(again.error, contradiction))
     return best
 
