@@ -144,7 +144,8 @@ class MissingExtraError(TinygradNotesError, ImportError):
 
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_NUMPY = os.sep + os.path.join("site-packages", "numpy") + os.sep
+_LIBRARIES = os.sep + "site-packages" + os.sep
+_NUMPY = _LIBRARIES + "numpy" + os.sep
 
 
 def is_users(frame: FrameType) -> bool:
@@ -158,7 +159,7 @@ def is_users(frame: FrameType) -> bool:
     file = frame.f_code.co_filename
     if file == "<string>" and str(frame.f_globals.get("__name__")).partition(".")[0] == __name__.partition(".")[0]:
         return False  # a dataclass's own __init__
-    return not file.startswith((_PACKAGE, "<__")) and _NUMPY not in file
+    return not file.startswith((_PACKAGE, "<__", "<compiled ")) and _NUMPY not in file
 
 
 def user_frame() -> FrameType | None:
@@ -180,12 +181,17 @@ def user_frame() -> FrameType | None:
 def user_line() -> str:
     """Return ``'  at file.py:12:  y = a @ b'`` for the user's innermost line, or ``''``.
 
+    A library between the two (pandas asks a Tensor for an array) isn't the user, unless there is nobody else.
+
     Examples
     --------
     >>> user_line() == "" or "at " in user_line()
     True
     """
-    frame = user_frame()
+    frame = innermost = user_frame()
+    while frame is not None and (_LIBRARIES in frame.f_code.co_filename or not is_users(frame)):
+        frame = frame.f_back
+    frame = frame or innermost
     if frame is None:
         return ""
     file, number = frame.f_code.co_filename, frame.f_lineno

@@ -328,7 +328,7 @@ class _Walk:
             raise BadInputError(f"{_short(ast.unparse(node))}: the number is too large") from error
         except Exception as error:
             first = str(error).split("\n")[0]
-            raise BadInputError(f"{_short(ast.unparse(node))}: {first}") from error
+            raise BadInputError(f"{_short(ast.unparse(node))}: {printable(first)}") from error
 
 
 def _cost(name: str, args: tuple[Any, ...]) -> tuple[int, int]:

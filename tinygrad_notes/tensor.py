@@ -373,7 +373,7 @@ def _own_copy(data: Any) -> Any:
             f"a Tensor can't be bool: use Tensor(x.astype(float)), or the array itself as a mask.{user_line()}"
         )
     else:
-        several = data is given or isinstance(given, (list, tuple))
+        several = data is given or isinstance(given, (list, tuple)) or hasattr(given, "__array__")
         _, hint = no_numbers(data if several else given) or ("", "\n  it is too large for float64: take its logarithm")
         raise DTypeError(f"a Tensor holds numbers, not {data.dtype if several else what_is(given)}{hint}{user_line()}")
     return data[()] if data.ndim == 0 else data
@@ -450,6 +450,7 @@ class Tensor:
     node: Node | None
     __hash__ = object.__hash__
     __array_priority__ = 1000.0
+    __pandas_priority__ = 5000  # above a DataFrame's: Series + t asks t, which says what to write
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
         if not isinstance(requires_grad, (bool, np.bool_)):

@@ -14,6 +14,7 @@ TITLES = {
     "tensor": "Tensor",
     "operators": "Operators",
     "numpy_functions": "NumPy functions on Tensors",
+    "compile": "tn.compile",
     "transforms": "grad, vjp, jvp, vmap, primitive …",
     "nn": "tn.nn",
     "training": "tn.optim and tn.train",

@@ -9,6 +9,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import unicodedata
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ TOKENS = (
 def refused_in_one_line(error: BadInputError) -> None:
     first, *rest = str(error).split("\n")
     assert first, "the error says nothing"
-    assert first.isprintable() or any(ord(c) > 127 for c in first), f"control characters in {first!r}"
+    assert not any(unicodedata.category(c) == "Cc" for c in first), f"control characters in {first!r}"
     assert len(first) < 2_000, f"{len(first)} characters of error"
     assert len(rest) <= 1, f"more than a line and a place: {error}"
 

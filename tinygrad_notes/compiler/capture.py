@@ -4,8 +4,9 @@ A compiled function must do what the function itself would do now, not what it w
 
 * an array in a variable, or in a list, dict, tuple or dataclass there, becomes a hidden input, read anew at each call;
 * a number, a string and the like is compared at each call: when it has changed, the function is traced again;
-* an array inside another object (``self.W``) is compared with a copy at each call;
-* a random generator is replaced by one that refuses: it must be an argument.
+* an array inside another object (``self.W``, a Tensor) is compared with a copy at each call;
+* what a method, a class or a function inside a container reads is compared in the same way;
+* a random generator is replaced by one that refuses: it must be an argument. So must be what an iterator gives.
 
 The function that is traced is a copy whose variables hold the trace's stand-ins.
 """
@@ -18,7 +19,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -26,14 +27,13 @@ import numpy as np
 
 from ..errors import CompileError, user_line
 from ..pytree import flatten, unflatten
+from .contents import FUNCTIONS, GENERATORS, PLAIN, Replayed, contents_of, everything_in, same_contents
 
 __all__ = ["Capture", "Variable"]
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
-GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-DEEPEST = 4
-"""How far arrays are looked for inside objects."""
+NOT_CALLED = frozenset(("__init_subclass__", "__repr__", "__str__", "__del__", "__reduce__", "__getstate__"))
+"""Special methods that computing with an object doesn't call."""
 
 
 class Variable:
@@ -66,71 +66,126 @@ class Capture:
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        self.f = f
+        self.f: Callable[..., Any] = f
         self.arrays: list[tuple[Variable, Any]] = []
         self.fixed: list[tuple[Variable, Any]] = []
         self.objects: list[tuple[Variable, list[Any]]] = []
         self.generators: list[Any] = [random._inst, np.random.mtrand._rand]
-        self._seen: set[int] = set()
+        self._seen: set[tuple[int, bool]] = set()
+        self._names: set[str] = set()  # of attributes that the functions read
+        self._classes: dict[type, None] = {}
         self._scan(f)
+        self._scan_classes()
 
     # finding
 
-    def _scan(self, f: Any) -> None:
-        if id(f) in self._seen:
+    def _scan(self, f: Any, copied: bool = True) -> None:
+        """Find what `f` reads; with `copied` the trace runs a copy of it, and its arrays can be inputs."""
+        if (id(f), copied) in self._seen:
             return
-        self._seen.add(id(f))
-        if isinstance(f, partial):
+        self._seen.add((id(f), copied))
+        if isinstance(f, Replayed):
+            self._scan(f.f, copied)
+        elif isinstance(f, partial):
             for part in (f.func, *f.args, *f.keywords.values()):
-                self._scan(part)
+                self._scan(part, copied)
         elif isinstance(f, MethodType):
             self._object(Variable("item", [f.__self__], 0, "self"), f.__self__)
-            self._scan(f.__func__)
+            self._scan(f.__func__, copied)
         elif isinstance(f, FunctionType):
+            if _is_users(f):
+                self._names |= _attribute_names(f.__code__)
+            if vars(f):
+                self._object(Variable("item", [vars(f)], 0, f.__name__), vars(f))
             for variable in _variables(f):
                 try:
                     content = variable.read()
                 except (ValueError, KeyError, AttributeError):  # an empty cell, a name not yet bound
                     continue
-                self._classify(variable, content)
+                self._classify(variable, content, copied)
+        elif hasattr(f, "__wrapped__"):  # functools.lru_cache and the like
+            self._scan(f.__wrapped__, copied=False)
         elif not isinstance(f, (type, BuiltinFunctionType, np.ufunc)) and type(f).__module__ != "builtins":
             self._object(Variable("item", [f], 0, type(f).__name__), f)
-            self._scan(vars(type(f)).get("__call__"))
+            self._scan(vars(type(f)).get("__call__"), copied)
 
-    def _classify(self, variable: Variable, content: Any) -> None:
+    def _classify(self, variable: Variable, content: Any, copied: bool) -> None:
         if _is_immutable(content):
             self.fixed.append((variable, content))
         elif isinstance(content, np.ndarray):
-            self.arrays.append((variable, None))
+            if isinstance(content, (np.ma.MaskedArray, np.matrix)):
+                raise CompileError(
+                    f"{variable.name} is a {type(content).__name__}, which computes in a way of its own: make it an "
+                    f"array before, x.filled(0.0) or np.asarray(x).{user_line()}"
+                )
+            if copied:
+                self.arrays.append((variable, None))
+            else:
+                self._object(variable, content)
         elif isinstance(content, (type, BuiltinFunctionType, np.ufunc)):
             if variable.kind == "cell":
                 self.fixed.append((variable, content))
-        elif isinstance(content, (FunctionType, MethodType, partial)):
+            self._class(content)
+        elif isinstance(content, (FunctionType, MethodType, partial, Replayed)):
             if variable.kind == "cell" or _is_users(content):
                 self.fixed.append((variable, content))
-            self._scan(content)
+            self._scan(content, copied)
         elif isinstance(content, ModuleType):
             self._module(variable, content)
-        elif isinstance(content, (list, tuple, dict)) or dataclasses.is_dataclass(content):
-            self._container(variable, content)
+        elif isinstance(content, Iterator):
+            raise CompileError(
+                f"{variable.name} is an iterator: what it gives would be taken once, while tracing. Take it outside, "
+                f"and pass it as an argument, f(next({variable.name})).{user_line()}"
+            )
+        elif copied and _has_arrays(content):
+            self.arrays.append((variable, flatten(content)[1]))
+            self._inside(content)
         elif not isinstance(content, GENERATORS):
             self._object(variable, content)
 
-    def _container(self, variable: Variable, content: Any) -> None:
-        leaves, structure = flatten(content)
-        if any(isinstance(x, np.ndarray) for x in leaves):
-            self.arrays.append((variable, structure))
-        else:
-            self.objects.append((variable, contents_of(content)))
-
     def _object(self, variable: Variable, content: Any) -> None:
-        self.generators += _generators(content)
         found = contents_of(content)
-        if found:
+        if found or hasattr(content, "__dict__"):
             self.objects.append((variable, found))
+        self._inside(content)
+
+    def _inside(self, content: Any) -> None:
+        """What the functions, the generators and the classes of the objects inside an object read."""
+        for part in everything_in(content):
+            if isinstance(part, GENERATORS):
+                self.generators.append(part)
+            elif isinstance(part, FUNCTIONS):
+                self._scan(part, copied=False)
+            else:
+                self._class(part if isinstance(part, type) else type(part))
+
+    def _class(self, kind: Any) -> None:
+        if isinstance(kind, type):
+            self._classes.update(dict.fromkeys(base for base in kind.__mro__ if _is_users_class(base)))
+
+    def _scan_classes(self) -> None:
+        """What the methods read whose names the functions name, and class attributes; until nothing new is found."""
+        done: set[tuple[type, str]] = set()
+        while True:
+            new = [
+                (kind, name, member)
+                for kind in list(self._classes)
+                for name, member in list(vars(kind).items())
+                if (kind, name) not in done and (name in self._names or _is_special(name, member))
+            ]
+            if not new:
+                return
+            for kind, name, member in new:
+                done.add((kind, name))
+                for part in _functions_of(member):
+                    self._scan(part, copied=False)
+                if not callable(member) and not hasattr(member, "__get__"):
+                    self._classify(Variable("attribute", kind, name, f"{kind.__name__}.{name}"), member, copied=False)
 
     def _module(self, variable: Variable, module: ModuleType) -> None:
         """A module of the user's (``config.lr``): its numbers and arrays are compared."""
+        if module is os and self._names & {"environ", "getenv"}:
+            self._object(Variable("attribute", os, "environ", "os.environ"), os.environ)
         file = getattr(module, "__file__", None)
         if not file or not is_users_file(file):
             return
@@ -225,6 +280,8 @@ class _Copy:
             return partial(self.of(f.func), *map(self.of, f.args), **{k: self.of(v) for k, v in f.keywords.items()})
         if isinstance(f, MethodType):
             return MethodType(self.of(f.__func__), f.__self__)
+        if isinstance(f, Replayed):
+            return self.of(f.f)
         if isinstance(f, GENERATORS):
             return _RefusingGenerator()
         if not isinstance(f, FunctionType):
@@ -287,6 +344,36 @@ def _is_users(f: Any) -> bool:
     return is_users_file(f.__code__.co_filename)
 
 
+def _is_users_class(kind: type) -> bool:
+    """Whether a class is the user's own."""
+    module = sys.modules.get(kind.__module__)
+    file = getattr(module, "__file__", None)
+    return is_users_file(file) if file else module is None or kind.__module__ == "__main__"
+
+
+def _is_special(name: str, member: Any) -> bool:
+    return name.startswith("__") and name.endswith("__") and isinstance(member, FunctionType) and name not in NOT_CALLED
+
+
+def _functions_of(member: Any) -> Iterator[Any]:
+    """The functions behind a class's attribute: its own, a property's, a static or a class method's."""
+    if isinstance(member, property):
+        yield from filter(None, (member.fget, member.fset))
+    elif isinstance(member, (staticmethod, classmethod)):
+        yield member.__func__
+    elif isinstance(member, cached_property):
+        yield member.func
+    elif isinstance(member, FUNCTIONS) or hasattr(member, "__wrapped__"):
+        yield member
+
+
+def _has_arrays(x: Any) -> bool:
+    """Whether a container, as the transforms understand it, holds arrays."""
+    return (isinstance(x, (list, tuple, dict)) or dataclasses.is_dataclass(x)) and any(
+        isinstance(leaf, np.ndarray) for leaf in flatten(x)[0]
+    )
+
+
 def _is_immutable(x: Any) -> bool:
     """Whether nothing can change inside it."""
     return isinstance(x, (*PLAIN, np.generic)) or (isinstance(x, tuple) and all(map(_is_immutable, x)))
@@ -311,6 +398,12 @@ def _global_names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _global_names(constant)
+
+
+def _attribute_names(code: CodeType) -> set[str]:
+    """The names of attributes, and others, in a function and the functions inside it."""
+    inside = [_attribute_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*inside)
 
 
 def _variables(f: FunctionType) -> Iterator[Variable]:
@@ -341,58 +434,6 @@ def _written_outside(code: CodeType) -> str:
     return ""
 
 
-def contents_of(x: Any, depth: int = 0) -> list[Any]:
-    """The numbers, strings and arrays (copied) inside an object, with where they are."""
-    if isinstance(x, (*PLAIN, np.generic)):
-        return [x]
-    if isinstance(x, np.ndarray):
-        return [x.copy()]
-    if depth == DEEPEST or isinstance(x, (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType, np.ufunc)):
-        return []
-    if isinstance(x, dict):
-        parts: Any = x.items()
-    elif isinstance(x, (list, tuple)):
-        parts = enumerate(x)
-    elif hasattr(x, "__dict__"):
-        parts = vars(x).items()
-    elif dataclasses.is_dataclass(x):
-        parts = ((field.name, getattr(x, field.name, None)) for field in dataclasses.fields(x))
-    else:
-        return []
-    found: list[Any] = []
-    for key, part in list(parts):
-        inside = contents_of(part, depth + 1)
-        if inside:
-            found.append(key if isinstance(key, PLAIN) else id(key))
-            found += inside
-    return found
-
-
-def _generators(x: Any, depth: int = 0) -> list[Any]:
-    """The random generators inside an object."""
-    if isinstance(x, GENERATORS):
-        return [x]
-    if depth == DEEPEST or isinstance(x, (*PLAIN, type, ModuleType, FunctionType, np.ndarray, np.generic)):
-        return []
-    parts = list(x.values()) if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else []
-    return [g for part in (*parts, *getattr(x, "__dict__", {}).values()) for g in _generators(part, depth + 1)]
-
-
 def _state(generator: Any) -> Any:
     with np.printoptions(threshold=sys.maxsize):
         return repr(generator.bit_generator.state if hasattr(generator, "bit_generator") else generator.get_state())
-
-
-def same_contents(before: list[Any], now: list[Any]) -> bool:
-    return len(before) == len(now) and all(map(_equal, before, now))
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray):
-        return (
-            isinstance(b, np.ndarray)
-            and a.shape == b.shape
-            and a.dtype == b.dtype
-            and (a.tobytes() == b.tobytes() if a.dtype.kind in "fc" else bool(np.array_equal(a, b)))
-        )
-    return type(a) is type(b) and bool(a == b or (a != a and b != b))

@@ -16,22 +16,26 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial, update_wrapper
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ..errors import BadInputError, CompileError, DTypeError, user_line
+from ..arguments import need_count
+from ..errors import BadInputError, CompileError, DTypeError, describe, user_line
+from ..failures import need_function, no_numbers, operation_failed, what_is
 from ..pytree import flatten, unflatten
 from .blocks import blocked
 from .capture import Capture, Changed
+from .contents import Replayed
 from .emit import array_in
 from .emit_blocks import emit
 from .entry import MISS, POISONED, write_entry
 from .passes import simplified
-from .program import Instruction, Program
+from .program import Instruction, Program, Value
 from .schedule import settle
 from .storage import Storage, assign
 from .trace import STATIC, trace, with_statics
+from .traced import name_of
 
 if TYPE_CHECKING:
     from ..graphs import Graph
@@ -44,6 +48,9 @@ SMALL = 512
 
 ALIGNMENT = 64
 """Bytes: a cache line."""
+
+KEPT_ERRORS = (ZeroDivisionError, OverflowError, KeyError, AttributeError)
+"""What Python raises for its own numbers and containers, compiled or not."""
 
 Static = int | str | tuple[int | str, ...]
 Run = Callable[..., list[Any]]
@@ -133,6 +140,7 @@ class Plan:
         self.make: Callable[..., tuple[Run, Run]] = scope["make"]
         self.pick: Callable[[list[Any]], Any] = _picker(positions, count)
         self.written: list[int] = sorted({p for p in self.storage.donated.values() if program.inputs[p].ndim})
+        self.donated: list[int] = donated
         self.idle: list[tuple[Run, Run]] = [self.new_runs()]
         self.enter: Callable[[tuple[Any, ...]], Any] | None = None
         self.samples: list[Any] = []
@@ -151,9 +159,31 @@ class Plan:
             runs = self.idle.pop()
         except IndexError:
             runs = self.new_runs()
-        results = runs[0](*arguments) if times is None else runs[1](times, *arguments)
+        try:
+            results = runs[0](*arguments) if times is None else runs[1](times, *arguments)
+        except KEPT_ERRORS:
+            raise
+        except Exception as error:
+            self.failed(error)
         self.idle.append(runs)
         return results
+
+    def failed(self, error: Exception) -> NoReturn:
+        """Raise our error for what NumPy raised in one line of the program."""
+        trace, line = error.__traceback__, 0
+        while trace is not None:
+            line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == self.file else line
+            trace = trace.tb_next
+        at_work = [i for number, i in self.lines if number <= line]
+        if not at_work:
+            raise error
+        operation_failed(name_of(at_work[-1].f), error, *(x for x in at_work[-1].args if isinstance(x, Value)))
+
+    def left_over(self) -> list[str]:
+        """Donated arguments that no result takes the place of."""
+        taken = set(self.storage.donated.values())
+        inputs = [self.program.inputs[k] for k in self.donated if k not in taken]
+        return [f"{value.name} ({describe(value)})" for value in inputs]
 
     def __del__(self) -> None:
         linecache.cache.pop(self.file, None)
@@ -168,6 +198,8 @@ def _sample(x: Any) -> Any:
 
 def _picker(positions: list[int], count: int) -> Callable[[list[Any]], Any]:
     """How to take the arguments that aren't static out of all leaves."""
+    if not positions:
+        return lambda _leaves: ()
     if positions == list(range(count)):
         return lambda leaves: leaves
     if len(positions) == 1:
@@ -181,7 +213,7 @@ def _aligned(nbytes: int) -> np.ndarray[Any, Any]:
     return block[start : start + nbytes]
 
 
-class Compiled:
+class Compiled(Replayed):
     """What `compile` returns: a function with a `Plan` for each kind of arguments it was called with.
 
     Attributes
@@ -197,17 +229,17 @@ class Compiled:
     def __init__(
         self, f: Callable[..., Any], *, donate: Any = (), static: Static = (), cache: int = 32, threads: int = 1
     ) -> None:
-        if not callable(f):
-            raise BadInputError(f"compile() takes a function, not {type(f).__name__}.{user_line()}")
-        if cache < 1:
-            raise BadInputError(f"cache={cache}: at least one program has to be kept.{user_line()}")
-        if not isinstance(threads, int) or threads < 1:
-            raise BadInputError(f"threads={threads!r}: a number of threads from 1 on.{user_line()}")
+        need_function("tn.compile", f)
+        self.cache: int = need_count("cache", cache, 1)
+        self.threads: int = need_count("threads", threads, 1)
         self.f: Callable[..., Any] = f.f if isinstance(f, Compiled) else f
-        self.donate: tuple[int, ...] = (donate,) if isinstance(donate, int) else tuple(donate)
-        self.static: tuple[int | str, ...] = (static,) if isinstance(static, (int, str)) else tuple(static)
-        self.cache: int = cache
-        self.threads: int = threads
+        self.donate: tuple[int, ...] = _arguments(
+            "donate", donate, (int, np.integer), "the place of an argument, 0 for the first"
+        )
+        self.static: tuple[int | str, ...] = _arguments(
+            "static", static, (int, np.integer, str), "the place or the name of an argument"
+        )
+        _need_parameters(self.f, self.static)
         self.history: list[str] = []
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._capture: Capture | None = None
@@ -250,14 +282,13 @@ class Compiled:
         >>> halve.repeat(3, np.array([8.0, 4.0]))
         (array([1. , 0.5]), array([12.,  6.,  3.]))
         """
-        if not isinstance(times, (int, np.integer)) or times < 1:
-            raise BadInputError(f"repeat(times, ...): a number of calls from 1 on, not {times!r}.{user_line()}")
+        times = need_count("times", times, 1)
         if not self.donate:
             raise BadInputError(
                 "repeat() hands donated results on to the next call: say which arguments those are, "
                 f"tn.compile(f, donate=0).{user_line()}"
             )
-        return self._called(args, kwargs, int(times))
+        return self._called(args, kwargs, times)
 
     @property
     def traces(self) -> int:
@@ -299,7 +330,7 @@ class Compiled:
         bound = instance.__dict__.get(key)
         if bound is None:
             method = MethodType(self.f, instance)
-            bound = Compiled(method, donate=self.donate, static=self.static, cache=self.cache)
+            bound = Compiled(method, donate=self.donate, static=self.static, cache=self.cache, threads=self.threads)
             instance.__dict__[key] = bound
         return bound
 
@@ -314,6 +345,11 @@ class Compiled:
             if kind not in PLAIN_KINDS and hasattr(kind, "__array_function__") and not issubclass(kind, np.ndarray):
                 return self._inline(args, kwargs, statics, times)
         plan, leaves = self._plan(leaves, structure, len(leaves), statics)
+        if times is not None and plan.left_over():
+            raise BadInputError(
+                f"repeat() hands results on in the places of the donated arguments, but no result takes that of "
+                f"{', '.join(plan.left_over())}: return an array of its shape and dtype.{user_line()}"
+            )
         arguments = plan.pick(leaves)
         written = self._donated(plan, arguments)
         try:
@@ -404,7 +440,10 @@ class Compiled:
         found: set[int] = set()
         for k in self.donate:
             if not -len(args) <= k < len(args):
-                raise BadInputError(f"donate={k}, but there are {len(args)} positional arguments.{user_line()}")
+                raise BadInputError(
+                    f"donate={k}, but the call has {len(args)} positional arguments: donated ones are given by "
+                    f"position, and counted from 0.{user_line()}"
+                )
             found |= set(flatten(args[k])[0])
         return found
 
@@ -450,14 +489,51 @@ def _captured_signature(x: Any) -> Any:
 def _signature(x: Any) -> Any:
     """What about an argument makes it another program."""
     if isinstance(x, np.ndarray):
-        if x.dtype.kind not in "fciub":
-            raise DTypeError(f"a compiled function takes arrays of numbers, not {x.dtype}.{user_line()}")
+        unusual = None if type(x) is np.ndarray and x.dtype.kind in "fciub" else no_numbers(x)
+        if unusual is not None:
+            raise DTypeError(
+                f"a compiled function takes arrays of numbers, not {describe(x)}: {unusual[0]}{unusual[1]}{user_line()}"
+            )
         return (x.shape, x.dtype)
     if isinstance(x, STATIC):
         return (type(x), x)
     if isinstance(x, (int, float, complex, np.generic, np.random.Generator)):
         return type(x)
+    unusual = None if callable(x) else no_numbers(x)
     raise DTypeError(
-        f"a compiled function takes arrays, numbers and containers of them, not {type(x).__name__}: "
-        f"name it in static= if it is part of the program.{user_line()}"
+        f"a compiled function takes arrays, numbers and containers of them, not {what_is(x)}"
+        f"{unusual[1] if unusual else chr(10) + '  name it in static= if it is part of the program'}{user_line()}"
     )
+
+
+def _arguments(option: str, given: Any, kinds: tuple[type, ...], meaning: str) -> tuple[Any, ...]:
+    """An option that names arguments, as a tuple."""
+    several = given if isinstance(given, (tuple, list)) else (given,)
+    for key in several:
+        if not isinstance(key, kinds) or isinstance(key, bool):
+            raise BadInputError(f"{option} is {meaning}, or a tuple of them, not {what_is(given)}.{user_line()}")
+    return tuple(several)
+
+
+def _need_parameters(f: Callable[..., Any], static: tuple[int | str, ...]) -> None:
+    """Raise where `f` has no such arguments: they would never be static."""
+    import inspect
+
+    try:
+        parameters = inspect.signature(f).parameters.values() if static else ()
+    except (TypeError, ValueError):
+        return  # a function in C that doesn't tell
+    kinds = {p.kind for p in parameters}
+    placed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for key in static:
+        if isinstance(key, str):
+            known = key in named or inspect.Parameter.VAR_KEYWORD in kinds
+        else:
+            known = -len(placed) <= key < len(placed) or inspect.Parameter.VAR_POSITIONAL in kinds
+        if not known:
+            have = ", ".join(dict.fromkeys([*placed, *named])) or "none"
+            raise BadInputError(
+                f"static={key!r}, but {getattr(f, '__name__', type(f).__name__)} has no such argument: it has {have}."
+                f"{user_line()}"
+            )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import need_number
 from .passes import is_elementwise
 from .program import Instruction, Value, values_in
 
@@ -75,6 +76,7 @@ class Stats:
 
     def measure(self, seconds: float = 0.2) -> Stats:
         """Run the program on made-up arguments for about so long, and take the least time of each line."""
+        need_number("seconds", seconds, 0)
         for line, least in zip(self.lines, _least_times(self.plan, seconds), strict=True):
             line.measured = least
         return self

@@ -6,6 +6,7 @@ trace(f, args) ──► Traced leaves ──► f ──► Recorder.instructio
 from __future__ import annotations
 
 import copy
+import linecache
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import CompileError, user_line
+from ..failures import what_is
 from ..pytree import flatten, paths, unflatten
 from ..recording import call_sites
 from ..tensor import Tensor
-from .capture import Capture, contents_of, is_users_file, same_contents
+from .capture import Capture, is_users_file
+from .contents import contents_of, same_contents
 from .program import Program, Value
 from .traced import Recorder, Traced, TracedGenerator
 
@@ -28,12 +31,12 @@ STATIC = (bool, str, bytes, type(None), np.dtype, type)
 """Kinds of leaves that are part of the program: another value is another program."""
 
 EFFECTS = {
-    "print": "print() would run once, while tracing",
-    "input": "input() would run once, while tracing",
-    "open": "opening a file would happen once, while tracing",
+    "print": "print() would run once, while tracing: return the value, and print it outside",
+    "input": "input() would run once, while tracing: ask outside, and pass the answer as an argument",
+    "open": "opening a file would happen once, while tracing: read it outside, and pass the array as an argument",
     "urandom": "a generator without a seed would be drawn from once, while tracing; make it an argument, f(..., rng)",
     **dict.fromkeys(("time", "perf_counter", "monotonic", "process_time", "time_ns", "perf_counter_ns"),
-                    "the clock would be read once, while tracing"),
+                    "the clock would be read once, while tracing: read it outside, and pass the time as an argument"),
 }  # fmt: skip
 
 
@@ -151,6 +154,12 @@ def _output(x: Any, recorder: Recorder) -> Any:
         return recorder.value_of(x)
     if isinstance(x, np.ndarray):
         return Value("constant", x, x)
+    if not isinstance(x, (int, float, complex, np.generic, *STATIC)):
+        what = "its random generator, which each call moves on" if isinstance(x, TracedGenerator) else what_is(x)
+        raise CompileError(
+            f"a compiled function returned {what}: it returns arrays, numbers, text and containers of them."
+            f"{user_line()}"
+        )
     return x
 
 
@@ -174,14 +183,21 @@ def _watched() -> Iterator[None]:
                 sys.setprofile(before)
                 while frame is not None and not is_users_file(frame.f_code.co_filename):
                     frame = frame.f_back
-                where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "import"
-                raise CompileError(f"{EFFECTS[name]}.\n  at {where}")
+                raise CompileError(f"{EFFECTS[name]}.{_line_of(frame)}")
 
     sys.setprofile(watch)
     try:
         yield
     finally:
         sys.setprofile(before)
+
+
+def _line_of(frame: Any) -> str:
+    if frame is None:
+        return "\n  at import"
+    file, number = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(file, number, frame.f_globals).strip()
+    return f"\n  at {os.path.basename(file)}:{number}" + (f":  {text}" if text else "")
 
 
 def _no_side_effect(

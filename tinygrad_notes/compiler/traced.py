@@ -20,11 +20,22 @@ import numpy as np
 
 from ..backward import pull_back, rules_at_work
 from ..errors import CompileError, user_frame, user_line
+from ..failures import operation_failed
 from ..rules.book import anywhere
 from . import calls
 from .program import Instruction, Site, Value
 
-__all__ = ["ABOUT", "REFUSED", "SPECIAL", "Recorder", "Traced", "TracedGenerator", "sample_of", "traced_in"]
+__all__ = [
+    "ABOUT",
+    "REFUSED",
+    "SPECIAL",
+    "Recorder",
+    "Traced",
+    "TracedGenerator",
+    "name_of",
+    "sample_of",
+    "traced_in",
+]
 
 ASSIGNED = re.compile(r"\s*([A-Za-z_]\w*)\s*=[^=]")
 SCALARS = (bool, int, float, complex)
@@ -86,7 +97,7 @@ class Recorder:
     ) -> Any:
         """Make the call on the samples, write it down, and return its result as Traced."""
         kwargs = kwargs or {}
-        result = f(*sample_of(args), **sample_of(kwargs))
+        result = self._on_samples(f, args, kwargs)
         parts, several = _parts_of(result)
         operands = list(traced_in((args, kwargs)))
         outs = tuple(Value("result", part) for part in parts)
@@ -109,6 +120,17 @@ class Recorder:
             elif len(operands) == 1 and base.is_own():
                 made[0].base = (weakref.ref(base), base.views)
         return several(made) if several else made[0]
+
+    def _on_samples(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given, named = sample_of(args), sample_of(kwargs)
+        try:
+            return f(*given, **named)
+        except (ZeroDivisionError, OverflowError, KeyError, AttributeError):
+            raise
+        except Exception as error:
+            if isinstance(error.__cause__, CompileError):  # NumPy's own error around ours
+                raise
+            operation_failed(name_of(f), error, *given, **named)
 
     def name_values(self) -> None:
         """Call results as the user's lines do: ``A1`` for what ``A1 = ...`` ends in, ``dA1`` for its gradient."""
@@ -156,6 +178,13 @@ class Recorder:
         if key not in self.sites:
             self.sites[key] = Site(file, line, linecache.getline(file, line).strip(), backward, errors)
         return self.sites[key]
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """What an instruction calls, for a message: ``matmul``, ``maximum.reduce``."""
+    name = getattr(f, "__name__", type(f).__name__)
+    of = getattr(f, "__self__", None)
+    return f"{of.__name__}.{name}" if isinstance(of, np.ufunc) else name
 
 
 def _may_share(part: Any, sample: Any) -> bool:
@@ -208,6 +237,10 @@ def _foreign(x: Any) -> bool:
     if isinstance(x, (list, tuple)):
         return any(map(_foreign, x))
     return hasattr(x, "__array_function__") and not isinstance(x, (Traced, np.ndarray, np.generic))
+
+
+class NoAttribute(CompileError, AttributeError):
+    """An attribute of arrays that would be frozen; to ``hasattr`` it isn't there."""
 
 
 class Traced:
@@ -325,6 +358,17 @@ class Traced:
 
     def __contains__(self, _value: Any) -> bool:
         return bool(self._leave("`in`"))
+
+    def __format__(self, spec: str) -> str:
+        return str(self._leave("the text")) if spec else str(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("_"):
+            raise NoAttribute(
+                f".{name} of a traced value: its memory is another at each call, and so is what is in it. Compute with "
+                f"the array itself.{user_line()}"
+            )
+        raise AttributeError(f"an array in a compiled function has no attribute {name!r}")
 
     # writing
 
