@@ -24,7 +24,7 @@ from .rules import Op, Parts, Rule, identity
 __all__ = ["BranchOnBatch", "Node", "Spec", "fit", "gather", "pull_back", "seed_like"]
 
 _by_id = attrgetter("id")
-here = threading.local()
+here: threading.local = threading.local()
 """What this thread is doing: inside ``no_grad()``, in which scopes, whether rules are at work."""
 
 SMALL = 512

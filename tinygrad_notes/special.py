@@ -61,8 +61,8 @@ try:
         y1,
         yv,
     )
-except ImportError as error:
-    raise missing_extra("scipy", "scipy", "tn.special") from error
+except ImportError as _error:
+    raise missing_extra("scipy", "scipy", "tn.special") from _error
 
 from .rules import special as chapter
 from .rules.book import Array

@@ -35,7 +35,7 @@ class Batched(NDArrayOperatorsMixin):
     """
 
     __slots__ = ("data", "level")
-    __array_priority__ = 2000.0
+    __array_priority__: float = 2000.0
     __hash__ = object.__hash__
 
     def __init__(self, data: Any, level: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -268,7 +269,7 @@ def index_text(index: Any) -> str:
     return str(index)
 
 
-WRITERS = {
+WRITERS: dict[str, Callable[[list[Text], dict[str, Any], bool], Text]] = {
     "add": _add,
     "subtract": _subtract,
     "multiply": _multiply,

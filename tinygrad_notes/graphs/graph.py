@@ -199,7 +199,7 @@ class Graph(Snapshot):
         self.numbers: dict[str, float] = names.numbers
         self.array_names: dict[int, str] = names.of_arrays
         self.view = replace(self.view, highlight=tuple(map(self.node, self.view.highlight)))
-        self.found = {}
+        self.found: dict[Node, GraphNode] = {}
         self._drawing: Drawing | None = None
         self._svg: str | None = None
         self._source: Source | None = None

@@ -188,7 +188,8 @@ class GraphNode:
         self.name: str | None = shown(node.name)
         self._label = ""
         self.explicit: bool = self.name is not None
-        self.like = like = node.like
+        like = node.like
+        self.like: Any = like
         self.gradient: Any = None
         self.inputs: list[GraphEdge] = []
         self.outputs: list[GraphEdge] = []

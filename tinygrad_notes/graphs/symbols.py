@@ -7,7 +7,8 @@ line of source: ``lambda g, y, _x: g * (1 - y * y)`` becomes ``dA * (1 - A**2)``
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -148,10 +149,15 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Symbol:
         return Symbol(f"{within(self, ATOM)}[{index_text(index)}]", self.value[bare(index)])
 
-    def _refuse(self, *_: Any) -> Any:
+    def _refuse(self, *_: Any) -> NoReturn:
         raise Unwritable(self.text)
 
-    __bool__ = __float__ = __int__ = __index__ = __array__ = __iter__ = _refuse
+    __bool__: Callable[..., NoReturn] = _refuse
+    __float__: Callable[..., NoReturn] = _refuse
+    __int__: Callable[..., NoReturn] = _refuse
+    __index__: Callable[..., NoReturn] = _refuse
+    __array__: Callable[..., NoReturn] = _refuse
+    __iter__: Callable[..., NoReturn] = _refuse
 
     def __len__(self) -> int:
         return self.shape[0]

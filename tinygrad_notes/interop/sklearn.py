@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -18,16 +18,40 @@ from ..pytree import flatten
 from ..train import fit as train
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    if not TYPE_CHECKING:
+        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
-except ImportError as error:
-    raise missing_extra("scikit-learn", "sklearn", "tn.interop.sklearn") from error
+except ImportError as _error:
+    raise missing_extra("scikit-learn", "sklearn", "tn.interop.sklearn") from _error
 
 __all__ = ["Classifier", "Regressor"]
 
+if TYPE_CHECKING:  # scikit-learn says no types
 
-class _Network(BaseEstimator):  # type: ignore[misc]
+    class BaseEstimator:
+        """What scikit-learn gives an estimator."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            """The constructor's arguments."""
+
+        def set_params(self, **params: Any) -> Self:
+            """Change some of them."""
+
+    class ClassifierMixin:
+        """What scikit-learn gives a classifier."""
+
+        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+            """The share of right labels."""
+
+    class RegressorMixin:
+        """What scikit-learn gives a regressor."""
+
+        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+            """R²: 1 is perfect."""
+
+
+class _Network(BaseEstimator):
     """What classifier and regressor share: standardised inputs, a model, the training loop."""
 
     def __init__(
@@ -93,7 +117,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]
         return list(flatten(self.network_)[0])
 
 
-class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
+class Classifier(ClassifierMixin, _Network):
     """A network whose last layer is a softmax over the classes, as a scikit-learn classifier.
 
     Parameters
@@ -152,7 +176,7 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
         return self.classes_[np.argmax(scores, axis=0)]
 
 
-class Regressor(RegressorMixin, _Network):  # type: ignore[misc]
+class Regressor(RegressorMixin, _Network):
     """A network with one output and the squared error, as a scikit-learn regressor.
 
     Parameters

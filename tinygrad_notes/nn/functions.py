@@ -43,7 +43,7 @@ Array = Any
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
-tanh = np.tanh
+tanh: np.ufunc = np.tanh
 
 
 def need_real(name: str, z: Array) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from .back_propagation_claims import (
 from .claims import Every, Gradient, Identity, Procedure
 from .entry import right, text, wrong
 
-G = {
+G: dict[str, Callable[..., Any]] = {
     "g1": np.tanh,
     "g1_prime": lambda z: 1 - np.tanh(z) ** 2,
     "g2_prime": lambda z: 1 - np.tanh(z) ** 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ SMOOTH: dict[str, tuple[Any, Any]] = {
 }
 """Functions with their derivatives."""
 
-VECTORS = {
+VECTORS: dict[str, Callable[..., Any]] = {
     "dictionary_to_vector": dictionary_to_vector,
     "vector_to_dictionary": vector_to_dictionary,
 }

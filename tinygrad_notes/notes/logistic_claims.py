@@ -38,7 +38,7 @@ two_features_mean: Gradient = Gradient(
 )
 batch: Gradient = Gradient(COST, {"w": "n 1", "X": "n m", "b": "", "Y": "1 m"}, {"Y": bits})
 
-LABELS = {"a": CHANCE, "y": bits}
+LABELS: dict[str, Any] = {"a": CHANCE, "y": bits}
 COLUMN = {"w": "n 1", "x": "n 1", "b": ""}
 neuron: Identity = Identity("z = np.sum(w * x, keepdims=True) + b\na = 1 / (1 + np.exp(-z))", COLUMN)
 chance_of_y: Identity = Identity("P = yhat if y == 1 else 1 - yhat", {"yhat": "", "y": ""}, {"yhat": CHANCE, "y": bits})

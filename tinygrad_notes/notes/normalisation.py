@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from .claims import Every, Identity, Procedure, Value
 from .entry import right, wrong
 from .procedures import normalise
 
-EXAMPLES = {"m": lambda _rng, _shape, dims: dims["m"]}
+EXAMPLES: dict[str, Callable[..., Any]] = {"m": lambda _rng, _shape, dims: dims["m"]}
 
 
 def skewed(rng: Any, m: int) -> Any:

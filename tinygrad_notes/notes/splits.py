@@ -11,8 +11,10 @@ from .claims import Every, Procedure, Value
 from .entry import right, text, wrong
 from .procedures import basic_recipe, bias_variance_label
 
-TABLE = {(1, 11): "high variance", (15, 16): "high bias", (15, 30): "high bias, high variance",
-         (0.5, 1): "low bias, low variance"}  # fmt: skip
+TABLE: dict[tuple[float, float], str] = {
+    (1, 11): "high variance", (15, 16): "high bias", (15, 30): "high bias, high variance",
+    (0.5, 1): "low bias, low variance",
+}  # fmt: skip
 """The notes' four columns: training and dev error in percent (a human's is about 0) and what stands under them."""
 
 

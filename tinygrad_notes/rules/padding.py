@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from .book import Array, Rule, anywhere, beside, call, composite, is_tracked, ru
 __all__: list[str] = []
 
 Widths = list[tuple[int, int]]
-STATISTICS = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
+STATISTICS: dict[str, Callable[..., Any]] = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
 
 
 def _pad_zeros(array: Array, pad_width: Any) -> Array:

@@ -16,8 +16,8 @@ from ..errors import NoRuleError, missing_extra, user_line
 try:
     import scipy.linalg
     import scipy.special as sp
-except ImportError as error:
-    raise missing_extra("scipy", "scipy", "tn.special") from error
+except ImportError as _error:
+    raise missing_extra("scipy", "scipy", "tn.special") from _error
 
 from .book import Array, Rule, anywhere, beside, call, rule
 from .linear_algebra import transposed

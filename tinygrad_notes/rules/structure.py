@@ -20,7 +20,7 @@ class Parts:
     __slots__ = ("likes", "values")
 
     shape = None  # never the shape of an array: the engine's shape check passes it to the general path
-    dtype = np.dtype("V")
+    dtype: np.dtype[Any] = np.dtype("V")
     size = 1 << 62
 
     def __init__(self, values: tuple[Any, ...], likes: tuple[Any, ...] | None = None) -> None:

@@ -34,7 +34,9 @@ WRAPPERS = (
     "np.cos({})",
     "np.sin({})",
 )
-FLIPPED = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.Lt, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.Lt, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+}  # fmt: skip
 ELEMENTWISE = ("cos", "sin", "exp", "log", "tanh", "sqrt", "sign", "abs", "square", "cosh", "sinh", "where", "maximum")
 
 

@@ -22,8 +22,8 @@ from .draws import named_leaves, parse_shape, recipe_for
 
 try:
     from hypothesis import strategies as st
-except ImportError as error:
-    raise missing_extra("hypothesis", "test", "tinygrad_notes.testing.strategies") from error
+except ImportError as _error:
+    raise missing_extra("hypothesis", "test", "tinygrad_notes.testing.strategies") from _error
 
 __all__ = [
     "arrays",

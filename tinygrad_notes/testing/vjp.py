@@ -208,7 +208,7 @@ class VjpCheck(Check):
                 if broken is not None and not any(slip == broken for slip in self.report.slips):
                     self.report.slips.append(broken)
                     self.note(name, Finding("wrong", "law"))
-                    self.failing = self.failing or draw
+                    self.failing: Draw | None = self.failing or draw
         return True
 
     def broken_law(self, draw: Draw, name: str) -> Slip | None:

@@ -8,7 +8,7 @@ was written down would be right for those numbers only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -123,23 +123,54 @@ class Symbol(NDArrayOperatorsMixin):
     """
 
     __slots__ = ("index", "program", "value")
-    __array_priority__ = 3000.0
+    __array_priority__: float = 3000.0
     level = 1 << 60
     __hash__ = object.__hash__
 
     def __init__(self, value: Any, index: int, program: Program) -> None:
-        self.value: Any = value
+        self.value: np.ndarray[Any, Any] | np.generic = value
         self.index: int = index
         self.program: Program = program
 
-    shape = property(lambda self: self.value.shape, doc="Its shape.")
-    dtype = property(lambda self: self.value.dtype, doc="Its dtype.")
-    ndim = property(lambda self: self.value.ndim, doc="Its number of axes.")
-    size = property(lambda self: self.value.size, doc="Its number of elements.")
-    data = property(lambda self: self, doc="Itself: comparisons of values are part of the program.")
-    T = property(lambda self: np.transpose(self), doc="All axes reversed.")
-    mT = property(lambda self: np.swapaxes(self, -1, -2), doc="The last two axes exchanged.")
-    real = property(lambda self: self, doc="Itself: it is real.")
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Its dtype."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Its number of axes."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        """Its number of elements."""
+        return self.value.size
+
+    @property
+    def data(self) -> Symbol:
+        """Itself: comparisons of values are part of the program."""
+        return self
+
+    @property
+    def T(self) -> Any:
+        """All axes reversed."""
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return np.swapaxes(self, -1, -2)
+
+    @property
+    def real(self) -> Symbol:
+        """Itself: it is real."""
+        return self
 
     def __len__(self) -> int:
         if not self.shape:
@@ -152,14 +183,20 @@ class Symbol(NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         return f"Symbol({self.dtype} {self.shape})"
 
-    def _leave(self, *_: Any, **__: Any) -> Any:
+    def _leave(self, *_: Any, **__: Any) -> NoReturn:
         """Refused: the number would be frozen into the exported program."""
         raise LeavesGraphError(
             "an exported function can't look at its values (if, float(), np.asarray, math.f): they differ from call "
             f"to call; use np.where and NumPy's functions.{user_line()}"
         )
 
-    __array__ = __float__ = __int__ = __bool__ = __index__ = __complex__ = item = _leave
+    __array__: Callable[..., NoReturn] = _leave
+    __float__: Callable[..., NoReturn] = _leave
+    __int__: Callable[..., NoReturn] = _leave
+    __bool__: Callable[..., NoReturn] = _leave
+    __index__: Callable[..., NoReturn] = _leave
+    __complex__: Callable[..., NoReturn] = _leave
+    item: Callable[..., NoReturn] = _leave
 
     def __getitem__(self, index: Any) -> Any:
         return apply_to_symbols(getitem, (self, index))
@@ -278,7 +315,7 @@ def _composed(entry: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         program.depth -= 1
 
 
-ABOUT = {
+ABOUT: set[Any] = {
     np.shape,
     np.ndim,
     np.size,
