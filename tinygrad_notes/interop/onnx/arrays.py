@@ -64,14 +64,15 @@ def _std(b: B, *args: Any) -> Any:
     return b.Sqrt(_var(b, *args))
 
 
-def _cumsum(b: B, x: Any, _shape: Shape, axis: Any) -> Any:
-    x = b.Reshape(x, np.array([-1])) if axis is None else x
-    return b.CumSum(x, np.array(axis or 0))
+def _cumsum(b: B, x: Any, shape: Shape, axis: Any) -> Any:
+    if axis is None or not shape:
+        x, axis = b.Reshape(x, np.array([-1])), 0
+    return b.CumSum(x, np.array(axis))
 
 
 def _cumprod(b: B, x: Any, shape: Shape, axis: Any) -> Any:
     """Products of all entries so far: the triangle of each line, multiplied up."""
-    if axis is None:
+    if axis is None or not shape:
         x, shape, axis = b.Reshape(x, np.array([-1])), (int(np.prod(_known_shape(shape, "cumprod"))),), 0
     n, last = _known(shape[axis], "cumprod"), len(shape) - 1
     perm = list(range(len(shape)))
