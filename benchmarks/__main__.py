@@ -15,13 +15,14 @@ from typing import Any
 from .engines import ENGINES
 from .report import growth, picture, show, show_growth, table
 from .side_by_side import measure, measure_memory
+from .start import show_start, start
 from .workloads import MEMORY, WORKLOADS
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Engines side by side.")
-    names = [w.name for w in (*WORKLOADS, MEMORY)] + ["growth"]
+    names = [w.name for w in (*WORKLOADS, MEMORY)] + ["growth", "import"]
     parser.add_argument("--only", nargs="+", choices=names, metavar="WORKLOAD", help=f"of: {', '.join(names)}")
     parser.add_argument(
         "--peers", nargs="*", choices=list(ENGINES), metavar="ENGINE", help=f"beside ours, of: {', '.join(ENGINES)}"
@@ -50,6 +51,8 @@ def main(argv: list[str] | None = None) -> None:
             show(found)
         if "growth" in figures:
             show_growth(figures["growth"])
+        if "import" in figures:
+            show_start(figures["import"])
     else:
         run(options, figures)
     if options.json:
@@ -73,6 +76,9 @@ def run(options: argparse.Namespace, figures: dict[str, Any]) -> None:
     if not options.only or "growth" in options.only:
         figures["growth"] = growth(options)
         show_growth(figures["growth"])
+    if not options.only or "import" in options.only:
+        figures["import"] = start(options)
+        show_start(figures["import"])
 
 
 if __name__ == "__main__":

@@ -125,3 +125,16 @@ def test_an_engine_that_is_wrong_or_fails_is_listed_and_not_timed(monkeypatch: A
     ]
     assert rows[0]["rounds"] == [1.0, 1.0]
     assert set(OURS) >= {EAGER, COMPILED}
+
+
+def test_importing_is_measured_beside_numpy(tmp_path: Path, capsys: Any) -> None:
+    kept = tmp_path / "figures.json"
+    command.main(["--only", "import", "--quick", "--json", str(kept)])
+    printed = capsys.readouterr().out
+    found = json.loads(kept.read_text())["import"]
+    assert set(found["rounds"]) == {"numpy", "tinygrad_notes"}
+    for rounds in found["rounds"].values():
+        assert all(0 < inside < whole for inside, whole in zip(rounds["import"], rounds["process"], strict=True))
+    assert set(found["ratios"]) == {"process", "import"}
+    command.main(["--from", str(kept)])
+    assert capsys.readouterr().out == printed

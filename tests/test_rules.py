@@ -17,6 +17,7 @@ import pytest
 from oracles import Case, gradient, is_inexact, leaves, same
 
 import tinygrad_notes as tn
+import tinygrad_notes.nn
 import tinygrad_notes.rules
 from tinygrad_notes.rules import BOOK, Composite, Rule
 from tinygrad_notes.testing.strategies import known_here

@@ -45,7 +45,26 @@ exit codes: 0 done, 1 a check did not pass, 2 the input can't be used (one line 
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors are one line, without the usage."""
+    """Errors are one line, without the usage; arguments that a large room adds, it adds when they are needed.
+
+    Attributes
+    ----------
+    late : callable, optional
+        Adds the rest of the arguments to this parser.
+    """
+
+    late: Callable[[Parser], None] | None = None
+
+    def finish(self) -> None:
+        """Add the late arguments."""
+        late, self.late = self.late, None
+        if late is not None:
+            late(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read the arguments: this command is the one that was called."""
+        self.finish()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print the line and end with 2."""
@@ -81,8 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def make_parser() -> Parser:
-    """The parser of the command with all its subcommands."""
+def make_parser(whole: bool = False) -> Parser:
+    """The parser of the command with all its subcommands; `whole`: with their late arguments too."""
     parser = Parser(
         prog="tinygrad-notes",
         description="Draw, explain and check computation graphs.",
@@ -94,13 +113,13 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", dest="command", required=True, parser_class=Parser)
     for add in COMMANDS:
         add(commands)
+    for subcommand in commands.choices.values() if whole else ():
+        subcommand.finish()
     return parser
 
 
 def _version() -> str:
-    from importlib.metadata import version
-
-    return version("tinygrad-notes")
+    return str(sys.modules["tinygrad_notes"].__version__)  # which importlib.metadata would say too, in 20 ms
 
 
 def _in_one_line(error: Exception) -> str:
@@ -317,13 +336,17 @@ def as_data(graph: Graph) -> dict[str, Any]:
 
 def add_train(commands: Commands) -> None:
     """``train``: run one of the notes' assignments, print its table beside theirs, save its picture."""
-    from .notes.experiments.command import add_arguments, train_command
-
     parser = commands.add_parser(
         "train",
         help="run one of the notes' assignments again, its table beside theirs",
         description="Run one of the notes' assignments again and print its table beside the notes' numbers.",
     )
+    parser.late = _train_arguments
+
+
+def _train_arguments(parser: Parser) -> None:
+    from .notes.experiments.command import add_arguments, train_command
+
     add_arguments(parser)
     parser.set_defaults(run=train_command)
 
@@ -333,13 +356,17 @@ def add_train(commands: Commands) -> None:
 
 def add_notes(commands: Commands) -> None:
     """``notes``: verify the catalogue of the notes; a table, one entry, JSON, or a web site."""
-    from .notes.command import add_arguments, notes_command
-
     parser = commands.add_parser(
         "notes",
         help="verify every formula of the notes",
         description="Verify every formula of the notes: right ones by computing, wrong ones by a counterexample.",
     )
+    parser.late = _notes_arguments
+
+
+def _notes_arguments(parser: Parser) -> None:
+    from .notes.command import add_arguments, notes_command
+
     add_arguments(parser)
     parser.set_defaults(run=notes_command)
 
@@ -520,7 +547,7 @@ def run_completion(arguments: argparse.Namespace) -> int:
         import shtab
     except ImportError as error:
         raise missing_extra("shtab", "cli", "shell completion") from error
-    print(shtab.complete(make_parser(), arguments.shell))
+    print(shtab.complete(make_parser(whole=True), arguments.shell))
     return 0
 
 

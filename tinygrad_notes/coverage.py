@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import html
 import importlib
-import importlib.util
-import json
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +21,7 @@ HOW = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Covered:
+class Covered(NamedTuple):
     """One line of the table.
 
     Attributes
@@ -90,7 +85,9 @@ class Coverage:
 
     def to_json(self) -> str:
         """The rows as JSON."""
-        return json.dumps([dataclasses.asdict(row) for row in self.rows], ensure_ascii=False, indent=1)
+        import json
+
+        return json.dumps([row._asdict() for row in self.rows], ensure_ascii=False, indent=1)
 
     def to_markdown(self) -> str:
         """The page of the documentation."""
@@ -113,16 +110,15 @@ class Coverage:
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{field.name}</th>" for field in dataclasses.fields(Covered))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in dataclasses.astuple(row)) + "</tr>"
-            for row in self.rows
-        )
+        import html
+
+        head = "".join(f"<th>{field}</th>" for field in Covered._fields)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
         return f"<p>{html.escape(self.summary())}</p><table><tr>{head}</tr>{body}</table>"
 
 
 def coverage() -> Coverage:
-    """Return the table of all functions the rule book knows (SciPy's too, if SciPy is installed).
+    """Return the table of all functions the rule book knows (`nn`'s too, and SciPy's if SciPy is installed).
 
     Returns
     -------
@@ -136,7 +132,10 @@ def coverage() -> Coverage:
     >>> "np.argmax" in table and table["np.argmax"].how
     'plain'
     """
-    if importlib.util.find_spec("scipy"):
+    from importlib.util import find_spec
+
+    importlib.import_module("tinygrad_notes.nn")  # which enters rules of its own
+    if find_spec("scipy"):
         importlib.import_module("tinygrad_notes.rules.special")
     names = _public_names()
     rows = {}

@@ -1,7 +1,8 @@
 """Tensor's operators and methods, made from the rule book.
 
 The arithmetic operators come from one short template with the constant and tracked cases written out: a general
-``apply(op, *args)`` costs four times as much on a scalar. Everything else goes through the book.
+``apply(op, *args)`` costs four times as much on a scalar. Each is made from it at its first use, which would cost an
+import dearly. Everything else goes through the book.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Callable
+from functools import cache
 from numbers import Number
-from typing import Any
+from types import CodeType, FunctionType
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,9 +26,8 @@ from .tensor import OPERATORS, UNARY, Lifted, Tensor, apply_rule, call_book, is_
 
 __all__: list[str] = []
 
-BINARY = '''
+BINARY = """
 def {method}(self, other):
-    """``{doc}``, recorded."""
     if type(other) is float:
         {theirs}, m = other, None
     elif isinstance(other, Tensor):
@@ -66,7 +68,7 @@ def {method}(self, other):
     node.grad = None
     t.node = node
     return t
-'''
+"""
 
 SLIM = "F64 if type(y) is float64 else (y if y.size < SMALL else Spec(y))"
 
@@ -101,18 +103,20 @@ def _answers(other: Any, answer: str) -> bool:
     return hasattr(type(other), answer) or getattr(other, "__array_ufunc__", None) is not None
 
 
-def _compiled(source: str, name: str, **namespace: Any) -> Callable[..., Any]:
-    """A function from a filled-in template, in the heart's namespace so that ``next_id`` stays one name."""
-    filename = f"<__{name.strip('_')}__ of Tensor, from a template in operators.py>"
-    exec(compile(source, filename, "exec"), vars(heart), namespace)
-    function: Callable[..., Any] = namespace[name]
-    function.__qualname__ = f"Tensor.{name}"
-    return function
+@cache
+def _code(source: str, name: str) -> CodeType:
+    """The code of the one function in a filled-in template."""
+    module = compile(source, f"<__{name.strip('_')}__ of Tensor, from a template in operators.py>", "exec")
+    return next(code for code in module.co_consts if isinstance(code, CodeType))
 
 
-def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[Any, Any], Any]:
+def _made(code: CodeType, name: str, doc: str, *defaults: Any) -> Callable[..., Any]:
+    """A function from a template's code, in the heart's namespace so that ``next_id`` stays one name."""
+    return _named(FunctionType(code, vars(heart), name, defaults), name, doc)
+
+
+def _define(method: str, ufunc: Any, entry: Rule, symbol: str, reflected: bool, doc: str) -> Callable[..., Any]:
     """One operator method, from the template."""
-    entry: Rule = BOOK[ufunc]
     both, left, right = entry.op((0, 1)), entry.op((0,)), entry.op((1,))
     mine, theirs = (right, left) if reflected else (left, right)
     a_node, b_node = ("m", "n") if reflected else ("n", "m")
@@ -122,7 +126,6 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
 
     source = BINARY.format(
         method=method,
-        doc=f"other {symbol or entry.name} self" if reflected else f"self {symbol or entry.name} other",
         name=entry.name,
         reflected=reflected,
         answer=f"__{method.strip('_')[1:]}__" if reflected and symbol else f"__r{method.strip('_')}__",
@@ -143,7 +146,33 @@ def _define(method: str, ufunc: Any, symbol: str, reflected: bool) -> Callable[[
     for label, op in (("BOTH", both), ("MINE", mine), ("THEIRS", theirs)):
         vars(heart)[f"_{method}{label}"] = op
         source = source.replace(label, f"_{method}{label}")
-    return _compiled(source, method)
+    return _made(_code(source, method), method, doc)
+
+
+def _at_first_use(method: str, ufunc: Any, symbol: str = "", reflected: bool = False) -> Callable[..., Any]:
+    """An operator that makes its method when it is first called, and then is no more in the way."""
+    entry: Rule = BOOK[ufunc]
+    sign = symbol or entry.name
+    doc = f"``other {sign} self``, recorded." if reflected else f"``self {sign} other``, recorded."
+
+    def first(self: Tensor, other: Any) -> Any:
+        if OPERATORS[ufunc][reflected] is first:
+            OPERATORS[ufunc][reflected] = _define(method, ufunc, entry, symbol, reflected, doc)
+            _replace(first, OPERATORS[ufunc][reflected])
+        return OPERATORS[ufunc][reflected](self, other)
+
+    return _named(first, method, doc)
+
+
+def _named(function: Any, name: str, doc: str) -> Callable[..., Any]:
+    function.__name__, function.__qualname__, function.__doc__ = name, f"Tensor.{name}", doc
+    return cast(Callable[..., Any], function)
+
+
+def _replace(first: Callable[..., Any], made: Callable[..., Any]) -> None:
+    """Let Tensor have the method that was made, under every name."""
+    for name in [name for name, value in vars(Tensor).items() if value is first]:
+        setattr(Tensor, name, made)
 
 
 _ufunc: Any
@@ -159,9 +188,9 @@ vars(heart).update(  # what the templates name, beside the heart's own
 )
 
 
-def _in_place(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _in_place(operators: list[Callable[[Any, Any], Any]]) -> Callable[[Any, Any], Any]:
     def assign(self: Tensor, other: Any) -> Any:
-        updated = operator(self, other)
+        updated = operators[0](self, other)
         return updated if updated is NotImplemented else self._become(updated)
 
     return assign
@@ -186,35 +215,33 @@ for _name, _ufunc, _symbol in (
     ("mod", np.remainder, "%"),
     ("floordiv", np.floor_divide, "//"),
 ):
-    _forward = _define(f"__{_name}__", _ufunc, _symbol, reflected=False)
-    _reflected = _define(f"__r{_name}__", _ufunc, _symbol, reflected=True)
-    OPERATORS[_ufunc] = (_forward, _reflected)
-    setattr(Tensor, f"__{_name}__", _forward)
-    setattr(Tensor, f"__r{_name}__", _reflected)
-    setattr(Tensor, f"__i{_name}__", _in_place(_forward))
-    setattr(Lifted, f"__{_name}__", _general(BOOK[_ufunc]))
-    setattr(Lifted, f"__r{_name}__", _general(BOOK[_ufunc], reflected=True))
-    setattr(Lifted, f"__i{_name}__", _in_place(_general(BOOK[_ufunc])))
+    OPERATORS[_ufunc] = [
+        _at_first_use(f"__{_name}__", _ufunc, _symbol),
+        _at_first_use(f"__r{_name}__", _ufunc, _symbol, reflected=True),
+    ]
+    setattr(Tensor, f"__{_name}__", OPERATORS[_ufunc][0])
+    setattr(Tensor, f"__r{_name}__", OPERATORS[_ufunc][1])
+    setattr(Tensor, f"__i{_name}__", _in_place(OPERATORS[_ufunc]))
+    _entry = BOOK[_ufunc]
+    setattr(Lifted, f"__{_name}__", _general(_entry))
+    setattr(Lifted, f"__r{_name}__", _general(_entry, reflected=True))
+    setattr(Lifted, f"__i{_name}__", _in_place([_general(_entry)]))
 
 
 for _function, _entry in BOOK.items():
     if type(_entry) is Rule and _entry.elementwise and isinstance(_function, np.ufunc) and _function.nin == 2:
-        OPERATORS.setdefault(
-            _function,
-            (
-                _define(_entry.name, _function, "", reflected=False),
-                _define(f"r{_entry.name}", _function, "", reflected=True),
-            ),
-        )
+        _both = [_at_first_use(_entry.name, _function), _at_first_use(f"r{_entry.name}", _function, reflected=True)]
+        OPERATORS.setdefault(_function, _both)
 
 
+ELEMENTWISE_DOC = "``np.{}`` of this Tensor, recorded."
 ELEMENTWISE = """
-def run(t, f=FUNCTION, op=OP):
+def run(t, f, op):
     x, n = t._data, t.node
     try:
         y = f(x)
     except Exception as error:
-        operation_failed({name!r}, error, x)
+        operation_failed(op.name, error, x)
     {scalar}
     result = Computed()
     result._data = y
@@ -235,15 +262,21 @@ def define_elementwise(entry: Rule) -> Callable[[Any], Any]:
     """The quick way for a function of one input, from its template."""
     op = entry.op((0,))
     source = ELEMENTWISE.format(
-        name=entry.name,
         x="x" if op.keep[0] else "n.like",
         like="y" if op.keep_y else SLIM,
         scalar="" if isinstance(entry.f, np.ufunc) else "y = y[()] if type(y) is ndarray and not y.ndim else y",
     )
-    run = _compiled(source, "run", FUNCTION=entry.f, OP=op)
-    run.__name__, run.__qualname__ = entry.name, f"Tensor.{entry.name}"
-    run.__doc__ = f"``np.{entry.name}`` of this Tensor, recorded."
-    return run
+    return _made(_code(source, "run"), entry.name, ELEMENTWISE_DOC.format(entry.name), entry.f, op)
+
+
+def _elementwise_at_first_use(ufunc: Any, entry: Rule) -> Callable[..., Any]:
+    def first(t: Tensor) -> Any:
+        if UNARY[ufunc] is first:
+            UNARY[ufunc] = define_elementwise(entry)
+            _replace(first, UNARY[ufunc])
+        return UNARY[ufunc](t)
+
+    return _named(first, entry.name, ELEMENTWISE_DOC.format(entry.name))
 
 
 def apply_elementwise(entry: Rule, t: Tensor) -> Any:
@@ -258,7 +291,7 @@ Lifted.__apply_elementwise__ = None
 
 for _function, _entry in BOOK.items():
     if type(_entry) is Rule and _entry.elementwise and isinstance(_function, np.ufunc) and _function.nin == 1:
-        UNARY[_function] = define_elementwise(_entry)
+        UNARY[_function] = _elementwise_at_first_use(_function, _entry)
         setattr(Lifted, _function.__name__, _general(_entry))
 
 for _name, _ufunc in (("neg", np.negative), ("pos", np.positive), ("abs", np.absolute)):

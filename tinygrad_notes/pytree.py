@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from .errors import BadInputError, user_line
@@ -34,6 +33,8 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     >>> flatten({"b": 2.0, "W": [1.0, 3.0]})[0]
     [1.0, 3.0, 2.0]
     """
+    import dataclasses
+
     import optree
 
     while True:
@@ -88,6 +89,8 @@ def paths(tree: Any) -> list[str]:
 
 
 def _register(kind: type) -> None:
+    import dataclasses
+
     import optree
 
     if kind in _known:
@@ -112,6 +115,8 @@ def _register(kind: type) -> None:
 
 
 def _is_child(value: Any) -> bool:
+    import dataclasses
+
     return (
         isinstance(value, (float, complex, dict, list, tuple))
         or hasattr(value, "__array_function__")

@@ -396,8 +396,8 @@ constants: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionar
 """Named constants by the id of their array, so that a drawing can find their names."""
 
 UNARY: dict[Any, Callable[[Any], Any]] = {}
-OPERATORS: dict[Any, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {}
-"""Fast ways for elementwise ufuncs of one input and for the arithmetic operators; filled by operators.py."""
+OPERATORS: dict[Any, list[Callable[[Any, Any], Any]]] = {}
+"""Fast ways for elementwise ufuncs of one input, and of two (and their reflected ones); filled by operators.py."""
 
 
 # ── Tensor ───────────────────────────────────────────────────────────────────────────────────────────────────────

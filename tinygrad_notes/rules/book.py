@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from operator import itemgetter
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -149,22 +149,22 @@ class Rule:
         first = next(v for v in vjps if v is not None)
         if variadic:  # vjp(i, g, y, *arrays, **params); all arrays are read or none is
             names = parameters_of(first)
-            arrays = next(p for p in names if p.kind is VAR_POSITIONAL)
-            self.reads: tuple[Any, ...] = ((not names[2].name.startswith("_"), not arrays.name.startswith("_")),)
-            params = [p for p in names if p.kind is KEYWORD_ONLY]
+            arrays = next(name for name, kind, _ in names if kind is VAR_POSITIONAL)
+            self.reads: tuple[Any, ...] = ((not names[2][0].startswith("_"), not arrays.startswith("_")),)
+            params = [p for p in names if p[1] is KEYWORD_ONLY]
             self.input_names: tuple[str, ...] = ()
             self.forward: Callable[..., Any] = f
         else:
             signatures = [None if v is None else parameters_of(v) for v in vjps]
             self.reads = tuple(
-                s and tuple(not p.name.startswith("_") for p in s[1 : 2 + self.inputs]) for s in signatures
+                [s and tuple([not name.startswith("_") for name, _, _ in s[1 : 2 + self.inputs]]) for s in signatures]
             )
-            names = parameters_of(first)[2:]
-            self.input_names = tuple(p.name.lstrip("_") for p in names[: self.inputs])
+            names = next(s for s in signatures if s)[2:]
+            self.input_names = tuple([name.lstrip("_") for name, _, _ in names[: self.inputs]])
             params = names[self.inputs :]
             self.forward = f if not params else self._forward_with_params
-        self.param_names: tuple[str, ...] = tuple(p.name.lstrip("_") for p in params)
-        self.defaults: tuple[Any, ...] = tuple(p.default for p in params)
+        self.param_names: tuple[str, ...] = tuple([name.lstrip("_") for name, _, _ in params])
+        self.defaults: tuple[Any, ...] = tuple([default for _, _, default in params])
         self.quick: Callable[[Any], Any] | None = None  # made by the engine at the first call on a Tensor
         self.simple: bool = elementwise and self.inputs == 1 and not params and not variadic
         self._ops: dict[Any, Op] = {}
@@ -307,25 +307,36 @@ class Rule:
 class Composite:
     """A function written in other NumPy functions, so that their rules do the work."""
 
-    __slots__ = ("any_keyword", "body", "f", "formula", "name", "names", "positional", "samples")
+    __slots__ = ("_takes", "body", "f", "formula", "samples")
 
     def __init__(self, f: Any, body: Callable[..., Any], formula: str, samples: Any) -> None:
         self.f: Any = f
         self.body: Callable[..., Any] = body
         self.formula: str = formula
         self.samples: Any = samples
-        self.name: str = _name(f)
-        parameters = parameters_of(body)
-        kinds = [p.kind for p in parameters]
-        self.names: tuple[str, ...] = tuple(p.name for p in parameters)
-        self.any_keyword: bool = VAR_KEYWORD in kinds
-        self.positional: int = 1 << 30 if VAR_POSITIONAL in kinds else sum(k is not KEYWORD_ONLY for k in kinds)
+        self._takes: tuple[tuple[str, ...], int, bool] | None = None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return _name(self.f)
+
+    @property
+    def takes(self) -> tuple[tuple[str, ...], int, bool]:
+        """The names of what it takes, how much of it by position, and whether it takes any keyword."""
+        if self._takes is None:
+            parameters = parameters_of(self.body)
+            kinds = [kind for _, kind, _ in parameters]
+            positional = 1 << 30 if VAR_POSITIONAL in kinds else sum(kind is not KEYWORD_ONLY for kind in kinds)
+            self._takes = tuple(name for name, _, _ in parameters), positional, VAR_KEYWORD in kinds
+        return self._takes
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the combination, arguments that it does not take refused."""
-        if len(args) > self.positional:
+        names, positional, any_keyword = self.takes
+        if len(args) > positional:
             raise unsupported(self, f"{len(args)} positional arguments")
-        for key in [] if self.any_keyword else [key for key in kwargs if key not in self.names]:
+        for key in [] if any_keyword else [key for key in kwargs if key not in names]:
             if not _is_default(self.f, key, kwargs.pop(key)):
                 raise unsupported(self, f"{key}=")
         return self.body(*args, **kwargs)
@@ -334,23 +345,31 @@ class Composite:
 class Plain:
     """A function whose result carries no derivative (bool, integer, shape): the plain answer is returned."""
 
-    __slots__ = ("f", "name", "why")
+    __slots__ = ("f", "why")
 
     def __init__(self, f: Any, why: str) -> None:
         self.f: Any = f
         self.why: str = why
-        self.name: str = _name(f)
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return _name(self.f)
 
 
 class Refusal:
     """A function that raises on a Tensor, with the way round."""
 
-    __slots__ = ("f", "instead", "name")
+    __slots__ = ("f", "instead")
 
     def __init__(self, f: Any, instead: str) -> None:
         self.f: Any = f
         self.instead: str = instead
-        self.name: str = _name(f)
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return _name(self.f)
 
 
 def rule(
@@ -449,32 +468,25 @@ def alias(known: Any, *others: Any) -> None:
         BOOK[f] = BOOK[known]
 
 
-class Parameter(NamedTuple):
-    """What the book asks of an `inspect.Parameter`."""
+def parameters_of(f: Any) -> list[tuple[str, Any, Any]]:
+    """Name, kind and default of each parameter: `inspect.signature`, for a plain function in a twentieth of its time.
 
-    name: str
-    kind: Any
-    default: Any
-
-
-def parameters_of(f: Any) -> list[Any]:
-    """What ``inspect.signature(f).parameters`` lists, for a plain function in a twentieth of its time.
-
-    The book asks this of each of its rules when it is loaded, so of a thousand functions.
+    The book asks this of every rule when it is loaded.
     """
     if type(f) is not FunctionType or f.__dict__ or f.__code__.co_posonlyargcount:
-        return list(inspect.signature(f).parameters.values())
-    code, defaults, only = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
+        return [(p.name, p.kind, p.default) for p in inspect.signature(f).parameters.values()]
+    code, defaults, named = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
     names, count = code.co_varnames, code.co_argcount
     end = count + code.co_kwonlyargcount
     starred = bool(code.co_flags & inspect.CO_VARARGS)
-    defaults = (NO_DEFAULT,) * (count - len(defaults)) + defaults
-    found = [Parameter(name, POSITIONAL, default) for name, default in zip(names, defaults, strict=False)]
+    all_defaults = (NO_DEFAULT,) * (count - len(defaults)) + defaults
+    found: list[tuple[str, Any, Any]] = []
+    found += [(name, POSITIONAL, default) for name, default in zip(names, all_defaults, strict=False)]
     if starred:
-        found.append(Parameter(names[end], VAR_POSITIONAL, NO_DEFAULT))
-    found += [Parameter(name, KEYWORD_ONLY, only.get(name, NO_DEFAULT)) for name in names[count:end]]
+        found.append((names[end], VAR_POSITIONAL, NO_DEFAULT))
+    found += [(name, KEYWORD_ONLY, named.get(name, NO_DEFAULT)) for name in names[count:end]]
     if code.co_flags & inspect.CO_VARKEYWORDS:
-        found.append(Parameter(names[end + starred], VAR_KEYWORD, NO_DEFAULT))
+        found.append((names[end + starred], VAR_KEYWORD, NO_DEFAULT))
     return found
 
 
@@ -496,7 +508,7 @@ def unsupported(entry: Rule | Composite, what: str) -> Exception:
     """The error for an argument that a rule does not cover."""
     from ..errors import NoRuleError, user_line
 
-    known = ", ".join(entry.names if isinstance(entry, Composite) else (*entry.input_names, *entry.param_names))
+    known = ", ".join(entry.takes[0] if isinstance(entry, Composite) else (*entry.input_names, *entry.param_names))
     if what == "out=":
         way = "assign the result instead: y = f(...)"
     elif what == "dtype=":

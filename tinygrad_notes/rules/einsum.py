@@ -10,7 +10,6 @@ operand's place and ask for the operand's letters. Three things need care, each 
 
 from __future__ import annotations
 
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from .linear_algebra import array
 
 __all__ = ["einsum"]
 
-LETTERS = ascii_uppercase + ascii_lowercase  # NumPy's order: einsum(a, [0]) is einsum("A", a)
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # NumPy's order: einsum(a, [0]) is einsum("A", a)
 
 
 def _einsum(*arrays: Array, subscripts: str, optimize: Any = False) -> Array:
