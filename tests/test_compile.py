@@ -188,6 +188,31 @@ def test_an_update_is_made_in_the_donated_argument() -> None:
     assert len(storage.copies) == 1
 
 
+def test_a_loop_computes_once_what_stays_the_same() -> None:
+    def step(w: Any, x: Any, rng: Any) -> Any:
+        scaled = np.exp(x) * 2
+        noise = rng.standard_normal(3)
+        return w * scaled + np.flip(scaled) * noise, np.sum(w * (1 - x)), scaled
+
+    compiled = tn.compile(step, donate=0)
+    w, x = np.array([1.0, 2.0, 3.0]), np.array([0.1, -0.2, 0.3])
+    got, sums, steady = compiled.repeat(4, w.copy(), x, np.random.default_rng(0))
+    rng, wanted = np.random.default_rng(0), w
+    for k in range(4):
+        wanted, cost, scaled = step(wanted, x, rng)
+        np.testing.assert_array_equal(sums[k], cost)
+        np.testing.assert_array_equal(steady[k], scaled)
+    np.testing.assert_array_equal(got, wanted)
+    before, _, inside = compiled.source.partition("def repeat")[2].partition("for _ in range(times)")
+    assert "exp(x, " in before
+    assert " = exp(" not in inside
+    assert " = subtract(" in before
+    assert "standard_normal" in inside
+    run = compiled.source.partition("def repeat")[0]
+    assert run.count(" = exp(") == 1
+    np.testing.assert_array_equal(compiled(w.copy(), x * 2, rng)[2], np.exp(x * 2) * 2)  # no number of the loop is kept
+
+
 def test_an_update_is_made_as_soon_as_its_gradient_is_there() -> None:
     def step(V: Any, W: Any, x: Any) -> Any:
         gradients = tn.grad(lambda V, W: np.sum(np.tanh(W @ np.tanh(V @ x))), argnums=(0, 1))(V, W)

@@ -128,7 +128,7 @@ class Plan:
     ) -> None:
         self.program: Program = program
         self.structure: Any = structure
-        self.storage: Storage = assign(program, donated, threads)
+        self.storage: Storage = assign(program, donated, threads, loop=bool(donated))
         emitted = emit(program, self.storage, threads)
         self.source: str = emitted.text
         self.constants: dict[str, Any] = emitted.constants

@@ -83,6 +83,7 @@ class Writer:
         self.names: dict[Value, str] = {}
         self.header: list[str] = []
         self.body: list[str] = []
+        self.steady: set[int] = set()
         self.constants: dict[str, Any] = {}
         self.functions: dict[Any, str] = {}
         self.arrays: dict[Any, str] = {}
@@ -201,6 +202,8 @@ class Writer:
             self.instruction(i)
             if len(self.body) > before:
                 marks.append((before, i))
+                if self.storage.steady.issuperset(i.outs):
+                    self.steady.update(range(before, len(self.body)))
                 self.guard(before, i)
                 site = self.remark(before, i, site)
             dead = [self.names[v] for v in self.storage.dies.get(k, []) if v in self.names and v.nbytes >= LARGE]
@@ -251,14 +254,20 @@ class Writer:
         return site
 
     def repeated(self, arguments: str) -> list[str]:
-        """``repeat(n, ...)``: the body in a loop; donated numbers are handed on, all other results are kept."""
+        """``repeat(n, ...)``: the body in a loop; donated numbers are handed on, all other results are kept.
+
+        What is the same at each step is computed once, before the loop.
+        """
         carried = {k: self.name(self.program.inputs[p]) for k, p in self.storage.donated.items()}
         texts = self.results
         handed = [(carried[k], texts[k]) for k in carried if carried[k] != texts[k]]
         kept = [k for k in range(len(texts)) if k not in carried]
+        before = [line for k, line in enumerate(self.body) if k in self.steady]
+        body = [line for k, line in enumerate(self.body[:-1]) if k not in self.steady]
         lists = {k: self.free_name(f"all_{texts[k]}") for k in kept}
         lines = [f"    def repeat(times, {arguments}):", *(f"        {name} = []" for name in lists.values()),
-                 "        for _ in range(times):", *(f"            {line}" for line in self.body[:-1] or ["pass"]),
+                 *(f"        {line}" for line in before),
+                 "        for _ in range(times):", *(f"            {line}" for line in body or ["pass"]),
                  *(f"            {lists[k]}.append({texts[k]})" for k in kept)]  # fmt: skip
         if handed:
             lines.append(f"            {', '.join(a for a, _ in handed)} = {', '.join(b for _, b in handed)}")

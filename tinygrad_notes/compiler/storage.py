@@ -40,6 +40,8 @@ class Storage:
         Values made by calls that nobody reads after instruction k: their memory is given back.
     blocks : dict of Instruction to BlockStorage
         Where each region of rows has its memory.
+    steady : set of Value
+        What is the same at each step of a loop: nobody else writes into its memory.
     """
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class Storage:
         self.donated: dict[int, int] = {}
         self.dies: dict[int, list[Value]] = {}
         self.blocks: dict[Instruction, BlockStorage] = {}
+        self.steady: set[Value] = set()
 
 
 class BlockStorage:
@@ -144,7 +147,7 @@ def overwrites(out: Value) -> list[Value]:
     return []
 
 
-def assign(program: Program, donated: list[int], threads: int = 1) -> Storage:
+def assign(program: Program, donated: list[int], threads: int = 1, loop: bool = False) -> Storage:
     """Decide where each value lives.
 
     Parameters
@@ -154,12 +157,14 @@ def assign(program: Program, donated: list[int], threads: int = 1) -> Storage:
         Positions in ``program.inputs`` that may be written.
     threads : int
         How many of them share the regions of rows.
+    loop : bool
+        Whether it may be run as the steps of a loop that hands the donated inputs on.
     """
-    return _Assignment(program, donated, threads).storage
+    return _Assignment(program, donated, threads, loop).storage
 
 
 class _Assignment:
-    def __init__(self, program: Program, donated: list[int], threads: int) -> None:
+    def __init__(self, program: Program, donated: list[int], threads: int, loop: bool) -> None:
         self.program, self.threads = program, threads
         self.storage = Storage()
         self.roots: dict[Value, Value] = {}
@@ -168,6 +173,8 @@ class _Assignment:
         self.escaping: set[Value] = set()
         self.free: list[int] = []
         self._live()
+        if loop:
+            self._keep_steady(donated)
         self._donate(donated)
         self._place()
 
@@ -196,6 +203,24 @@ class _Assignment:
                 self.escaping.add(root)
                 if root.kind == "input":
                     self.last[root] = len(self.program.instructions)
+
+    def _keep_steady(self, donated: list[int]) -> None:
+        """Let small values that no donated input goes into live to the end: a loop computes them once, before."""
+        changing = {self.program.inputs[position] for position in donated}
+        for i in self.program.instructions:
+            own = [out for out in i.outs if self.root(out) is out]
+            if (
+                i.effect
+                or isinstance(i.f, Block)
+                or (i.site is not None and i.site.errors)
+                or any(self.root(v) in changing for v in (*i.operands, *i.outs))
+                or any(out in self.escaping or out.nbytes > LARGE for out in own)
+            ):
+                changing.update(i.outs)
+            else:
+                self.storage.steady.update(i.outs)
+                for out in i.outs:
+                    self.last[self.root(out)] = len(self.program.instructions)
 
     def _donate(self, donated: list[int]) -> None:
         """Which output is written into which donated input."""
@@ -255,7 +280,10 @@ class _Assignment:
         for k, i in enumerate(self.program.instructions):
             for out in writable(i):
                 if out not in self.storage.place and out not in self.escaping:
-                    self.storage.place[out] = self._in_place(out, k) or ("buffer", self._buffer(out.nbytes))
+                    self.storage.place[out] = self._in_place(out, k) or (
+                        "buffer",
+                        self._new_buffer(out.nbytes) if out in self.storage.steady else self._buffer(out.nbytes),
+                    )
             if isinstance(i.f, Block):
                 self._place_block(i, i.f)
             dead = waiting.get(k, [])
@@ -311,8 +339,11 @@ class _Assignment:
             best = min(reversed(fitting), key=lambda b: sizes[b])
             self.free.remove(best)
             return best
-        sizes.append(nbytes)
-        return len(sizes) - 1
+        return self._new_buffer(nbytes)
+
+    def _new_buffer(self, nbytes: int) -> int:
+        self.storage.buffers.append(nbytes)
+        return len(self.storage.buffers) - 1
 
 
 def _fits_anywhere(v: Value) -> bool:

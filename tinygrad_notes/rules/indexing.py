@@ -17,6 +17,7 @@ from .book import (
     Rule,
     all_axes,
     anywhere,
+    as_one_call,
     beside,
     call,
     composite,
@@ -64,6 +65,15 @@ def _is_basic(index: Any) -> bool:
 
 
 def _putitem(a: Array, value: Array, index: Any) -> Array:
+    if not hasattr(type(a), "__record_call__"):
+        return _put_into_copy(a, value, index)
+    out = a.copy()
+    out[index] = value
+    return out
+
+
+@as_one_call
+def _put_into_copy(a: Array, value: Array, index: Any) -> Array:
     out = np.array(a) if isinstance(a, (np.generic, float, complex)) else a.copy()
     out[index] = value
     return out
