@@ -212,7 +212,8 @@ def test_a_report_as_json_and_as_html():
 
 @pytest.mark.parametrize(
     ("x", "text"),
-    [(1e-5, "1e-05"), (123456.0, "1.235e+05"), (-1.0, "-1"), (-1e-300, "-1e-300"), (np.float64(-0.0), "0"), (1j, "0+1j"),
+    [(1e-5, "1e-05"), (123456.0, "1.235e+05"), (-1.0, "-1"), (-1e-300, "-1e-300"), (np.float64(-0.0), "0"),
+     (1j, "0+1j"),
      (-1 - 0.5j, "-1-0.5j"), (np.complex64(2), "2+0j"), (10**20, "100000000000000000000"), (None, "None")],
 )  # fmt: skip
 def test_numbers_in_words(x, text):
@@ -353,9 +354,8 @@ def test_right_up_to_a_positive_constant(a, b, found):
 
 
 def test_what_each_variable_goes_into():
-    tree = ast.parse(
-        "def f(x):\n    a = x + 1\n    b, c = a, x\n    b += a\n    g['d'] = b\n    e: int = c\n    return {'f': e, **g}"
-    )
+    lines = ["a = x + 1", "b, c = a, x", "b += a", "g['d'] = b", "e: int = c", "return {'f': e, **g}"]
+    tree = ast.parse("def f(x):\n" + "\n".join(f"    {line}" for line in lines))
     found = readers_of(tree)
     assert found["x"] == {"a", "b", "c", "d", "g", "e", "f"}
     assert found["a"] == {"b", "c", "d", "g", "e", "f"}
