@@ -650,3 +650,21 @@ def test_checks_of_values_run_at_each_call() -> None:
     np.testing.assert_array_equal(extreme(np.array([[1.0, np.nan], [2.0, 3.0]])), [[0, 0], [1, 1]])
     with pytest.warns(RuntimeWarning, match="All-NaN slice"):
         extreme(np.full((2, 2), np.nan))
+
+
+def test_a_primitive_of_ones_own() -> None:
+    slope = np.array([1.0, 2.0, 3.0])
+    scale = 2.0
+
+    @tn.primitive("y = scale · sin x", lambda g, _y, x: g * scale * np.cos(x) * slope / slope)
+    def wave(x: Any) -> Any:
+        return scale * np.sin(x)
+
+    f = lambda x: np.sum(wave(x) * x)
+    compiled = tn.compile(tn.value_and_grad(f))
+    for x in (X, 2 * X):
+        for got, wanted in zip(compiled(x), tn.value_and_grad(f)(x), strict=True):
+            np.testing.assert_array_equal(got, wanted)
+    assert compiled.traces == 1
+    scale = 3.0
+    np.testing.assert_array_equal(compiled(X)[1], tn.grad(f)(X))

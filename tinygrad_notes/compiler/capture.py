@@ -27,6 +27,7 @@ import numpy as np
 
 from ..errors import CompileError, user_line
 from ..pytree import flatten, unflatten
+from ..rules import Composite, Rule
 from .contents import FUNCTIONS, GENERATORS, PLAIN, Replayed, contents_of, everything_in, same_contents
 
 __all__ = ["Capture", "Variable"]
@@ -144,6 +145,10 @@ class Capture:
             self._object(variable, content)
 
     def _object(self, variable: Variable, content: Any) -> None:
+        if isinstance(content, (Rule, Composite)):  # it remembers its plans; the user's functions in it are looked at
+            self.fixed.append((variable, content))
+            self._inside(content)
+            return
         found = contents_of(content)
         if found or hasattr(content, "__dict__"):
             self.objects.append((variable, found))
