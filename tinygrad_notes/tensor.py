@@ -15,7 +15,7 @@ import itertools
 import operator
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy import float64, ndarray
@@ -448,8 +448,8 @@ class Tensor:
 
     _data: Any
     node: Node | None
-    __hash__ = object.__hash__
-    __array_priority__ = 1000.0
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
+    __array_priority__: float = 1000.0
     __pandas_priority__ = 5000  # above a DataFrame's: Series + t asks t, which says what to write
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
@@ -791,7 +791,7 @@ class Tensor:
                 return NotImplemented
         return call_book(func, args, kwargs)
 
-    __apply_rule__ = staticmethod(apply_rule)
+    __apply_rule__: ClassVar[Callable[..., Any]] = staticmethod(apply_rule)
 
     if TYPE_CHECKING:
         __add__: Callable[[Any, Any], Any]
@@ -834,7 +834,7 @@ class Computed(Tensor):
     """What operations return: a Tensor without the constructor's checks, which cost as much as a multiplication."""
 
     __slots__ = ()
-    __init__ = object.__init__
+    __init__: ClassVar[Callable[..., None]] = object.__init__
 
 
 class Lifted(Computed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
@@ -103,7 +103,7 @@ class Site:
             from latex2mathml.converter import convert
         except ImportError:
             raise missing_extra("latex2mathml", "docs", "typesetting formulas") from None
-        self.convert = convert
+        self.convert: Callable[..., str] = convert
 
     def write(self) -> Path:
         """All of it."""
