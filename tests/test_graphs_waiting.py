@@ -51,7 +51,7 @@ def test_a_bar_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
         shown.append(what)
         return Handle()
 
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setattr(waiting, "in_notebook", lambda: True)
     page = types.SimpleNamespace(HTML=str, display=display)
     monkeypatch.setattr(waiting, "import_module", lambda _name: page)
     layout.lay_out(SLOW, "digraph {}", "svg")

@@ -18,6 +18,7 @@ import pytest
 import tinygrad_notes as tn
 from tinygrad_notes import nn, optim, train
 from tinygrad_notes.errors import BadInputError, MissingExtraError, NonFiniteLossError, ShapeError
+from tinygrad_notes.terminal import in_notebook
 
 
 def make_data(m: int = 40, seed: int = 0) -> tuple[Any, Any]:
@@ -237,6 +238,17 @@ def test_progress_bar_shows_epochs_and_numbers(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == ""
 
 
+def notebooks_shell() -> Any:
+    return types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel="ipykernel's"))
+
+
+@pytest.mark.parametrize("shell", [None, types.SimpleNamespace()])
+def test_ipython_alone_is_no_notebook(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    assert not in_notebook()
+
+
 def test_progress_in_a_notebook_is_the_browsers(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
 
@@ -252,8 +264,7 @@ def test_progress_in_a_notebook_is_the_browsers(monkeypatch: pytest.MonkeyPatch)
     stand_in = types.ModuleType("IPython.display")
     vars(stand_in).update(HTML=str, display=display)
     monkeypatch.setitem(sys.modules, "IPython.display", stand_in)
-    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", notebooks_shell())
     train.fit(loss, make_params(), make_data(), optim.SGD(0.1), epochs=3)
     assert drawn[0].startswith('<progress value="0" max="3">')
     assert 'value="3" max="3"></progress> epoch 3/3 loss 0.' in drawn[-1]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TextIO
 
-__all__ = ["is_watched", "print_table"]
+__all__ = ["in_notebook", "is_watched", "print_table"]
 
 COLOURS = {"right": "green", "wrong": "bold red", "cannot tell": "yellow"}
 
@@ -23,6 +23,18 @@ def is_watched(out: TextIO | None = None) -> bool:
     """
     out = sys.stdout if out is None else out
     return out.isatty() and find_spec("rich") is not None
+
+
+def in_notebook() -> bool:
+    """Whether this is a notebook's process, which shows what it is given as HTML: ipykernel's shell is at work here.
+
+    Examples
+    --------
+    >>> in_notebook()
+    False
+    """
+    interactive = sys.modules.get("IPython")
+    return interactive is not None and hasattr(interactive.get_ipython(), "kernel")
 
 
 def print_table(

@@ -11,6 +11,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from ..terminal import in_notebook
+
 __all__ = ["waiting"]
 
 PATIENCE = 1.0  # seconds before anything is shown: most layouts are done by then
@@ -31,7 +33,7 @@ def waiting(limit: float) -> Iterator[None]:
     >>> with waiting(20.0):
     ...     pass
     """
-    show = _in_a_notebook if "ipykernel" in sys.modules else _in_a_terminal if _is_watched() else None
+    show = _in_a_notebook if in_notebook() else _in_a_terminal if _is_watched() else None
     if show is None:
         yield
         return

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import missing_extra
+from ..terminal import in_notebook
 
 __all__ = ["progress_bar"]
 
@@ -39,7 +40,7 @@ def progress_bar(wanted: bool | None, epochs: int) -> Iterator[Show]:
     if wanted is False or (wanted is None and not _watched()):
         yield lambda _epoch, _row: None
         return
-    if _in_notebook():
+    if in_notebook():
         yield _in_a_notebook(epochs)
         return
     try:
@@ -93,9 +94,5 @@ def _numbers(row: dict[str, Any]) -> str:
     return "  ".join(f"{key} {value:.4g}" for key, value in row.items() if key not in ("epoch", "step"))
 
 
-def _in_notebook() -> bool:
-    return "ipykernel" in sys.modules
-
-
 def _watched() -> bool:
-    return sys.stderr.isatty() or _in_notebook()
+    return sys.stderr.isatty() or in_notebook()
