@@ -3,6 +3,8 @@
     nox                     all of it, on the Pythons that are installed
     nox -s newest-3.13      one Python
     nox -s oldest -- -k vmap
+    nox -s extras           every extra alone, in an environment of its own; nox -s "extras(plot)" for one of them
+    nox -s package          wheel and sdist: built, installed, tested from outside the checkout
     nox -s fuzz             the fuzzers, for a minute each
 
 Needs nox (``pip install nox``); uv is used if it is there, else venv. A Python that isn't installed is skipped with a
@@ -24,6 +26,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["newest", "oldest", "bare"]
 
 PROJECT: dict[str, Any] = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = [*PROJECT["optional-dependencies"]]
 PYTHONS = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if re.fullmatch(r".*Python :: 3\.\d+", c)]
 
 
@@ -65,6 +68,34 @@ def bare(session: nox.Session) -> None:
     """Without any extra: the package still loads, computes, and names what is missing."""
     session.install("-e", ".", "pytest", "hypothesis")
     session.run("pytest", "-q", "tests/test_engine.py", "tests/test_transforms.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+@nox.parametrize("extra", EXTRAS, ids=EXTRAS)
+def extras(session: nox.Session, extra: str) -> None:
+    """One extra, installed as a wheel: what it is for works, what it doesn't bring asks for the extra that does."""
+    session.install(f".[{extra}]")
+    session.run("python", "-W", "error", "-I", "tests/extras.py", extra)
+
+
+@nox.session(python=PYTHONS[0])
+def package(session: nox.Session) -> None:
+    """The wheel without extras, and a part of the suite from the unpacked sdist on the wheel."""
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder / "dist", ignore_errors=True)
+    shutil.rmtree(folder / "source", ignore_errors=True)
+    session.install("build", "twine")
+    session.run("python", "-m", "build", "--outdir", str(folder / "dist"))
+    (wheel,) = (folder / "dist").glob("*.whl")
+    (sdist,) = (folder / "dist").glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.install(str(wheel))
+    session.run("python", "-W", "error", "-I", "tests/extras.py")
+    session.install(f"{wheel}[test]")
+    shutil.unpack_archive(sdist, folder / "source", filter="data")
+    with session.chdir(next((folder / "source").iterdir())):
+        shutil.rmtree("tinygrad_notes")  # the tests are to find the installed one
+        session.run("python", "-m", "pytest", "-n", "2", *(session.posargs or ["tests"]))
 
 
 @nox.session(python=PYTHONS[0])
