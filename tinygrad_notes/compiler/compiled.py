@@ -32,10 +32,10 @@ from .emit_blocks import emit
 from .entry import MISS, POISONED, write_entry
 from .passes import simplified
 from .program import Instruction, Program, Value
+from .recorder import name_of
 from .schedule import settle
 from .storage import Storage, assign
 from .trace import STATIC, trace, with_statics
-from .traced import name_of
 
 if TYPE_CHECKING:
     from ..graphs import Graph

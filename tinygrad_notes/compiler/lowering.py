@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import CompileError, user_line
 from . import calls
-from .traced import REFUSED, SPECIAL, Recorder, Traced, sample_of, traced_in
+from .recorder import Recorder
+from .traced import REFUSED, SPECIAL, Traced, sample_of, traced_in
 
 __all__ = ["written_as"]
 

@@ -23,7 +23,8 @@ from ..tensor import Tensor
 from .capture import Capture, is_users_file
 from .contents import contents_of, same_contents
 from .program import Program, Value
-from .traced import Recorder, Traced, TracedGenerator
+from .recorder import Recorder
+from .traced import Traced, TracedGenerator
 
 __all__ = ["STATIC", "trace", "with_statics"]
 

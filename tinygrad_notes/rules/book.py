@@ -26,7 +26,7 @@ import inspect
 import operator
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial, wraps
+from functools import partial
 from operator import itemgetter
 from types import FunctionType
 from typing import Any
@@ -525,32 +525,6 @@ def untracked(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         return type(x)(map(untracked, x))
     return x.data if hasattr(type(x), "__apply_rule__") else x
-
-
-def anywhere(condition: Any) -> bool:
-    """Whether any entry of `condition` is True, for a rule that has a quick way where none is.
-
-    A compiled program is traced once, for all values: it is told True, so the way for True has to be right everywhere.
-    """
-    return bool(np.any(condition))
-
-
-def as_one_call(f: Callable[..., Array], check: bool = False) -> Callable[..., Array]:
-    """A function of plain arrays whose way depends on their values: a compiled program calls it at each run.
-
-    A `check` raises or warns: it is called even where nobody reads what it returns.
-    """
-
-    @wraps(f)
-    def called(*args: Any, **kwargs: Any) -> Array:
-        for x in args:
-            record = getattr(type(x), "__record_call__", None)
-            if record is not None:
-                recorded: Array = record(x, f, args, kwargs, check)
-                return recorded
-        return f(*args, **kwargs)
-
-    return called
 
 
 def beside(constant: Any, x: Any) -> Any:

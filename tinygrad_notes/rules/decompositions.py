@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, anywhere, beside, call, composite, one_axis, rule
+from .book import Array, Rule, beside, call, composite, one_axis, rule
+from .by_value import anywhere
 from .linear_algebra import adjoint, array, conjugate, transposed
 from .structure import Parts
 

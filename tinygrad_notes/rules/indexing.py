@@ -16,8 +16,6 @@ from .book import (
     Array,
     Rule,
     all_axes,
-    anywhere,
-    as_one_call,
     beside,
     call,
     composite,
@@ -27,6 +25,7 @@ from .book import (
     rule,
     untracked,
 )
+from .by_value import anywhere, as_one_call
 
 __all__ = ["getitem", "putitem", "scatter_add"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, anywhere, call, composite, rule
+from .book import Array, call, composite, rule
+from .by_value import anywhere
 from .linear_algebra import array
 
 # ── vectors ──────────────────────────────────────────────────────────────────────────────────────────────────────

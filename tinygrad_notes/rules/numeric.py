@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, as_one_call, call, composite, plain, refuse, rule, untracked
+from .book import Array, Rule, call, composite, plain, refuse, rule, untracked
+from .by_value import as_one_call
 
 __all__: list[str] = []
 

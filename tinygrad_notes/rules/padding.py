@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, Rule, anywhere, beside, call, composite, is_tracked, rule, untracked
+from .book import Array, Rule, beside, call, composite, is_tracked, rule, untracked
+from .by_value import anywhere
 
 __all__: list[str] = []
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, as_one_call, beside, call, composite, is_tracked, untracked
+from .book import Array, beside, call, composite, is_tracked, untracked
+from .by_value import as_one_call
 
 __all__: list[str] = []
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, anywhere, beside, call, composite, no_out, otherwise, plain, rule, untracked
+from .book import Array, alias, beside, call, composite, no_out, otherwise, plain, rule, untracked
+from .by_value import anywhere
 
 __all__ = ["AXES", "restore_axes"]
 

@@ -19,7 +19,8 @@ try:
 except ImportError as _error:
     raise missing_extra("scipy", "scipy", "tn.special") from _error
 
-from .book import Array, Rule, anywhere, beside, call, rule
+from .book import Array, Rule, beside, call, rule
+from .by_value import anywhere
 from .linear_algebra import transposed
 
 PI = float(np.pi)

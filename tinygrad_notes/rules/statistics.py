@@ -13,8 +13,6 @@ from .book import (
     BOOK,
     Array,
     all_axes,
-    anywhere,
-    as_one_call,
     beside,
     call,
     composite,
@@ -25,6 +23,7 @@ from .book import (
     unsupported,
     untracked,
 )
+from .by_value import anywhere, as_one_call
 from .indexing import scatter_add
 from .reductions import AXES, NONE, root_or_zero
 from .sorting import sort
