@@ -368,6 +368,12 @@ STORED = {
 }
 
 
+@pytest.mark.parametrize("case", ["bfloat16", "float8"])
+def test_types_that_another_library_taught_numpy_are_refused_all_the_same(tmp_path: Path, case: str) -> None:
+    pytest.importorskip("ml_dtypes")
+    test_lying_safetensors_are_refused_in_one_line(tmp_path, case)
+
+
 @pytest.mark.parametrize("case", STORED)
 def test_lying_safetensors_are_refused_in_one_line(tmp_path: Path, case: str) -> None:
     path = tmp_path / "m.safetensors"

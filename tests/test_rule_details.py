@@ -88,3 +88,47 @@ def test_numbers_stay_numbers():
     assert type(np.vecdot(table, np.ones(3)).data) is np.float64
     assert type(np.linalg.det(np.outer(table, table) + np.eye(3)).data) is np.float64
     assert type(tn.grad(lambda x: x * 3.0)(2.0)) is np.float64
+
+
+ENDS = [(np.nan, 2.0), (1.0, np.nan), (1.0, 1.0), (0.3, 17.7), (-3.1, -0.2), (np.array([1.0, 2.0]), 3.0), (1.0, np.inf),
+        (2.0, np.array([1.0, 5.0])), (np.float32(0.3), np.float32(7.1))]  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint", [True, False])
+@pytest.mark.parametrize("num", [0, 1, 2, 5])
+@pytest.mark.parametrize("name", ["linspace", "logspace", "geomspace"])
+def test_sequences_end_where_numpys_do(name, num, endpoint):
+    """To the last bit in their ends, and where an end is NaN."""
+    f = getattr(np, name)
+    for start, stop in ENDS:
+        for axis in (0, -1):
+            with np.errstate(all="ignore"):
+                wanted = f(start, stop, num, endpoint=endpoint, axis=axis)
+                got = f(Tensor(start), stop, num, endpoint=endpoint, axis=axis)
+            assert got.dtype == wanted.dtype
+            tolerance = 1e-6 if wanted.dtype == np.float32 else 1e-13
+            np.testing.assert_allclose(got.data, wanted, rtol=tolerance, equal_nan=True)
+            if name == "linspace":
+                np.testing.assert_array_equal(got.data, wanted)
+
+
+def test_the_gradient_of_a_sequence_whose_other_end_is_nan():
+    jacobian = tn.jacobian(lambda a, b: np.linspace(a, b, 3), (0, 1))(np.nan, 2.0)
+    np.testing.assert_allclose(jacobian[0], [1.0, 0.5, 0.0])
+    np.testing.assert_allclose(jacobian[1], [0.0, 0.5, 1.0])
+
+
+@pytest.mark.parametrize("f", [np.var, np.std])
+def test_a_spread_around_a_given_mean(f):
+    """``mean=`` is NumPy's: None is none given, and a given one has a gradient of its own."""
+    x = Tensor(A)
+    np.testing.assert_array_equal(f(x, axis=0, mean=None).data, f(A, axis=0))
+    np.testing.assert_array_equal(f(x, mean=None, where=A > 0).data, f(A, mean=None, where=A > 0))
+    centre = np.array([[0.5, -0.2, 0.1]])
+    np.testing.assert_allclose(f(x, axis=0, mean=centre).data, f(A, axis=0, mean=centre))
+    for axis, m in ((0, centre), (None, np.array([[0.3]]))):
+        cost = lambda a, m, axis=axis: np.sum(f(a, axis=axis, ddof=1, mean=m))
+        for k in (0, 1):
+            found = tn.grad(cost, k)(A, m)
+            wanted = tn.testing.numerical_gradient(lambda v: cost(*((v, m) if k == 0 else (A, v))), (A, m)[k])  # noqa: B023
+            np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)

@@ -290,3 +290,10 @@ def test_a_cost_is_one_number():
 
     with pytest.raises(NotScalarError):
         tn.testing.assert_gradient(lambda x: x * np.ones(3), by_hand, shapes={"x": "3"})
+
+
+def test_a_report_is_one_line_in_the_shell() -> None:
+    """`repr` is the verdict; `print` tells it all."""
+    report = tn.testing.check_gradient(lambda x: np.sum(x * x), lambda x: x, np.ones(3))
+    assert repr(report) == "<Report: dx is wrong in the lambda>"
+    assert len(str(report).splitlines()) > 3

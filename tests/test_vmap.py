@@ -194,3 +194,21 @@ def test_own_primitives_with_a_tensor_from_outside():
 
     w = RNG.standard_normal(4)
     np.testing.assert_allclose(tn.grad(mapped)(w), tn.grad(looped)(w), rtol=1e-10)
+
+
+def test_a_batch_is_no_tensor():
+    """A backward() inside: the way to write it instead, and ``hasattr`` says no."""
+
+    def by_hand(x):
+        w = tn.Tensor(3.0)
+        J = w * x
+        J.backward()
+        return w.grad
+
+    with pytest.raises(errors.LeavesGraphError, match=r"tn\.vmap\(tn\.grad\(f\)\)") as caught:
+        tn.vmap(by_hand)(np.ones(3))
+    assert "J.backward()" in str(caught.value)
+    found = []
+    tn.vmap(lambda x: (found.append(hasattr(x, "backward") or hasattr(x, "anything")), x)[1])(np.ones(3))
+    assert found == [False]
+    assert tn.vmap(lambda x: tn.grad(lambda w: w * x)(3.0))(np.arange(3.0)).tolist() == [0.0, 1.0, 2.0]

@@ -28,6 +28,10 @@ __all__ = ["Batched", "vmap"]
 new_level: Callable[[], int] = itertools.count(1).__next__
 
 
+class NotATensor(LeavesGraphError, AttributeError):
+    """An attribute of Tensors, asked of a batch; to ``hasattr`` it isn't there."""
+
+
 class Batched(NDArrayOperatorsMixin):
     """`data` is (batch, *shape); everyone else sees an array of `shape`.
 
@@ -103,6 +107,15 @@ class Batched(NDArrayOperatorsMixin):
             f"use np.where(condition, a, b).{user_line()}",
             lambda function, args: _one_by_one(function, args, {}, self.level),
         )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("backward", "grad", "requires_grad", "item", "tolist", "numpy"):
+            raise NotATensor(
+                f".{name} inside a vmapped function: what is computed with its argument is all examples at once, not a "
+                f"Tensor. Differentiate by function, tn.grad(lambda w: …)(w), inside or around: tn.vmap(tn.grad(f))."
+                f"{user_line()}"
+            )
+        raise AttributeError(f"what a vmapped function computes with has no attribute {name!r}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise LeavesGraphError(

@@ -180,8 +180,11 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retst
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     delta = stop - start
-    share = beside((np.arange(num) / max(parts, 1)).reshape((-1,) + (1,) * delta.ndim), delta)
-    y = np.moveaxis(start + delta * share, 0, axis)
+    k = np.arange(num, dtype=delta.dtype).reshape((-1,) + (1,) * delta.ndim)
+    y = start + beside(k, delta) * (delta / parts if parts > 0 else delta)
+    if endpoint and num > 1:
+        y = np.where(beside(k == num - 1, delta), stop, y)  # to the last bit, also where the start is NaN
+    y = np.moveaxis(y, 0, axis)
     y = y if y.dtype == kind else np.astype(y, kind)
     return (y, delta / parts if parts > 0 else delta * np.nan) if retstep else y
 
@@ -213,6 +216,10 @@ def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtyp
     start, stop = (x if is_tracked(x) else beside(x, other) for x, other in ((start, stop), (stop, start)))
     _no_zero(untracked(start), untracked(stop))
     sign = np.sign(untracked(start))
-    logs = np.linspace(np.log(start / sign), np.log(stop / sign), num, endpoint=endpoint, axis=axis)
-    y = np.exp(logs) * (np.expand_dims(np.broadcast_to(sign, np.broadcast_shapes(start.shape, stop.shape)), axis))
+    first, last = start / sign, stop / sign
+    y = np.exp(np.linspace(np.log(first), np.log(last), num, endpoint=endpoint, axis=axis))
+    k = np.moveaxis(np.arange(num).reshape((-1,) + (1,) * (y.ndim - 1)), 0, axis)
+    for end, value in ((0, first), (num - 1, last))[: 2 if endpoint and num > 1 else 1]:
+        y = np.where(beside(k == end, y), np.expand_dims(value, axis) if value.ndim else value, y)  # to the last bit
+    y = y * (np.expand_dims(np.broadcast_to(sign, np.broadcast_shapes(start.shape, stop.shape)), axis))
     return y if dtype is None else np.astype(y, np.dtype(dtype))

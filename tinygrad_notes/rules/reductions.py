@@ -276,7 +276,7 @@ rule(np.std, "y = √var:  ∂y/∂aₖ = (aₖ − ā)/((n − ddof) y)  (0 whe
 @otherwise(np.var)
 def _var_others(a: Array, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False,
                 *, where: Any = True, mean: Any = NONE, correction: Any = NONE) -> Array:  # fmt: skip
-    ddof = ddof if correction is NONE else correction
+    ddof, mean = ddof if correction is NONE else correction, NONE if mean is None else mean
     a = _prepared(a, dtype, out, True, 0)
     if where is True and mean is NONE:
         return np.var(a, axis=axis, ddof=ddof, keepdims=keepdims)
@@ -290,7 +290,7 @@ def _var_others(a: Array, axis: Any = None, dtype: Any = None, out: Any = None, 
 @otherwise(np.std)
 def _std_others(a: Array, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False,
                 *, where: Any = True, mean: Any = NONE, correction: Any = NONE) -> Array:  # fmt: skip
-    ddof = ddof if correction is NONE else correction
+    ddof, mean = ddof if correction is NONE else correction, NONE if mean is None else mean
     a = _prepared(a, dtype, out, True, 0)
     if where is True and mean is NONE:
         return np.std(a, axis=axis, ddof=ddof, keepdims=keepdims)

@@ -115,6 +115,9 @@ class Report:
     def __bool__(self) -> bool:
         return self.verdict == "right"
 
+    def __repr__(self) -> str:
+        return f"<Report: {self.headline().rstrip('.')}>"
+
     def __str__(self) -> str:
         lines = [self.headline(), *self._findings(), *self._evidence()]
         return "\n".join(lines[:MOST_LINES])

@@ -159,6 +159,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         with library.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        for name, array in arrays.items():
+            if array.dtype.isbuiltin != 1:  # another library has taught NumPy the type
+                raise TypeError(f"{name!r} is {array.dtype}, which NumPy has no type for")
         notes = json.loads(metadata.get("notes", "{}"))
         for name in json.loads(metadata.get("complex128", "[]")):
             arrays[name] = _complex(arrays[name])
