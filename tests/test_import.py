@@ -77,7 +77,7 @@ ENGINE = {
 def test_import_loads_the_engine_alone_and_next_to_nothing_of_the_library() -> None:
     """A large module at the top of one of these rooms, or a room too many, shows here before it shows on a clock."""
     program = """
-import sys, numpy, numpy.fft
+import sys, numpy
 import contextlib, ctypes, inspect, linecache, numbers, re, threading, weakref
 before = set(sys.modules)
 import tinygrad_notes
@@ -206,12 +206,24 @@ def test_a_name_that_is_not_there_says_where_to_look(name: str, answer: str) -> 
 def test_the_book_has_the_rules_of_a_room_that_is_looked_at() -> None:
     """Nobody has named `nn`; the tables of everything that can be differentiated, or exported, have its rules."""
     program = """
-import pickle, sys
+import sys
 import tinygrad_notes as tn
-assert "tinygrad_notes.nn" not in sys.modules
-print("tn.nn.sigmoid" in tn.coverage())
+assert not {"tinygrad_notes.nn", "tinygrad_notes.rules.fft"} & set(sys.modules)
+table = tn.coverage()
+print("tn.nn.sigmoid" in table, "np.fft.fft" in table, "np.fft.hfft" in table)
 """
-    assert fresh_python(program) == "True\n"
+    assert fresh_python(program) == "True True True\n"
+    program = """
+import sys
+import numpy as np
+import tinygrad_notes as tn
+t = tn.Tensor([1.0, 2.0, 4.0])
+assert "tinygrad_notes.rules.fft" not in sys.modules
+y = np.abs(np.fft.rfft(t)[1])
+y.backward()
+print(np.fft.ifft(np.fft.fft(t)).dtype, len(np.fft.fftshift(t).data), t.grad.shape)
+"""
+    assert fresh_python(program) == "complex128 3 (3,)\n"
     stored = repr(pickle.dumps(tn.nn.sigmoid))
     assert fresh_python(f"import pickle; print(pickle.loads({stored}))") == f"{tn.nn.sigmoid!r}\n"
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .rules import BOOK, Composite, Plain, Refusal, Rule
+from .rules import BOOK, LATE, Composite, Plain, Refusal, Rule
 
 __all__ = ["Coverage", "Covered", "coverage"]
 
@@ -135,8 +135,9 @@ def coverage() -> Coverage:
     from importlib.util import find_spec
 
     importlib.import_module("tinygrad_notes.nn")  # which enters rules of its own
-    if find_spec("scipy"):
-        importlib.import_module("tinygrad_notes.rules.special")
+    for module, chapter in LATE.items():
+        if find_spec(module.partition(".")[0]):
+            importlib.import_module(f"tinygrad_notes.rules{chapter}")
     names = _public_names()
     rows = {}
     for key, entry in BOOK.items():

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tinygrad_notes
+import tinygrad_notes.rules.fft
 from tinygrad_notes import Tensor
 from tinygrad_notes.errors import TinygradNotesError
 from tinygrad_notes.rules import BOOK, Composite, Rule

@@ -7,7 +7,6 @@ from . import (
     differences,
     einsum,
     elementwise,
-    fft,
     linear_algebra,
     norms,
     numeric,
@@ -22,6 +21,7 @@ from . import (
 )
 from .book import (
     BOOK,
+    LATE,
     Composite,
     Op,
     Plain,
@@ -42,6 +42,7 @@ from .structure import Parts, identity, item
 
 __all__ = [
     "BOOK",
+    "LATE",
     "Composite",
     "Op",
     "Parts",
@@ -56,7 +57,6 @@ __all__ = [
     "differences",
     "einsum",
     "elementwise",
-    "fft",
     "find",
     "getitem",
     "identity",

@@ -49,10 +49,16 @@ BOOK: dict[Any, Any] = {}
 """Every entry, keyed by the NumPy function (or our own primitive) that it is about."""
 
 
+LATE = {"numpy.fft": ".fft", "scipy.special": ".special"}
+"""Chapters about modules that many programs never load: read on the first call of a function that the book lacks."""
+
+
 def find(f: Any) -> Any:
-    """The entry of `f`, or None. SciPy's chapter is read on the first call of a function that the book lacks."""
-    if f not in BOOK and "scipy.special" in sys.modules:
-        importlib.import_module(".special", __package__)
+    """The entry of `f`, or None."""
+    if f not in BOOK:
+        for module, chapter in LATE.items():
+            if module in sys.modules:
+                importlib.import_module(chapter, __package__)
     return BOOK.get(f)
 
 

@@ -377,7 +377,8 @@ def operators() -> Mapping[str, bool]:
     """
     from ...rules import BOOK, Rule
 
-    import_module("tinygrad_notes.nn")  # which enters rules of its own
+    for chapter in ("nn", "rules.fft"):
+        import_module(f"tinygrad_notes.{chapter}")
     known = {*ELEMENTWISE, *ARRAYS, *WITH_RESULT, *OF_TWO, *OF_SEVERAL, *VARIADIC, "where", "putitem", "imag"}
     names = sorted({entry.name for entry in BOOK.values() if isinstance(entry, Rule)})
     return {name: name in known for name in names}
