@@ -17,7 +17,7 @@ import pytest
 TESTS = (
     "test_array_rules test_coverage test_diagnosis test_diagnosis_reports test_duck test_engine test_errors "
     "test_explanations test_known_bugs test_linalg_rules test_nn_derivatives test_numpy_errors test_numpy_surface "
-    "test_primitive test_rewrites test_rule_calls test_rule_details test_rules test_slips test_tester "
+    "test_primitive test_rewrites test_rule_calls test_rule_details test_rule_edges test_rules test_slips test_tester "
     "test_testing_cases test_testing_command test_testing_corners test_testing_draws test_testing_factors "
     "test_testing_gradient test_testing_numerical test_testing_referee test_testing_slopes test_testing_strategies "
     "test_testing_vjp test_testing_words test_transforms test_vmap test_vmap_calls test_watching"
