@@ -33,18 +33,20 @@ def interrupts_by_timer() -> Iterator[None]:
     """SIGALRM does what Ctrl-C does, and a timer sends it.
 
     Without others' callbacks of the garbage collector (Hypothesis leaves one): Python drops what is raised in them, and
-    a loop that waits for a lost interrupt would never end.
+    a loop that waits for a lost interrupt would never end. Without a tracer: coverage's, interrupted, keeps its lock.
     """
     if not hasattr(signal, "setitimer"):
         yield
         return
-    callbacks = gc.callbacks[:]
+    callbacks, tracer = gc.callbacks[:], sys.gettrace()
     gc.callbacks.clear()
+    sys.settrace(None)
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.settrace(tracer)
         gc.callbacks[:] = callbacks
         signal.signal(signal.SIGALRM, before)
 
