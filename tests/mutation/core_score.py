@@ -24,9 +24,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forks
+import part_of_suite
 from forks import NO_FUNCTION, Quick, Verdict, whole
 from mutants_of_source import ROOMS, ROOT, Mutant, sample
-from part_of_suite import PATHS
 from reach import Reach, measure
 
 PAGE = ROOT / "docs" / "mutation_score.md"
@@ -41,7 +42,8 @@ STEPS = ("sample", "measure", "quick", "again", "whole", "report")
 
 def main() -> None:
     options = parser().parse_args()
-    work = Path(options.work)
+    work = Path(options.work).resolve()
+    forks.WORKERS = options.workers
     work.mkdir(parents=True, exist_ok=True)
     if options.step is None:
         for step in STEPS:
@@ -51,7 +53,7 @@ def main() -> None:
         told = {"seed": options.seed, "places": places, "mutants": [dataclasses.asdict(m) for m in mutants]}
         (work / "sample.json").write_text(json.dumps(told), encoding="utf-8")
     elif options.step == "measure" and not (work / "times.json").exists():
-        measure(work)
+        measure(work, options.workers)
     elif options.step == "quick":
         try_quickly(work, options.only)
     elif options.step == "again":
@@ -66,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     made.add_argument("--work", default=".mutation", help="the folder of the steps' results")
     made.add_argument("--size", type=int, default=1300, help="mutants in the sample")
+    made.add_argument("--workers", type=int, default=2, help="processes at a time")
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--step", choices=STEPS, help="this step alone")
     made.add_argument("--only", default="", help="mutants of files whose names start so")
@@ -99,7 +102,7 @@ def try_quickly(work: Path, only: str) -> None:
     """Every mutant inside a function, on up to `SECONDS` of tests."""
     done = verdicts_in(work)
     left = [m for m in mutants_in(work) if m.name not in done and m.file.startswith(only)]
-    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "quick")), "-p", "part_of_suite", *PATHS)
+    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "quick")), part_of_suite)
 
 
 def try_again(work: Path, only: str) -> None:
@@ -108,18 +111,18 @@ def try_again(work: Path, only: str) -> None:
     first = {"outcome": "survived", "step": "quick"}
     left = [m for m in mutants_in(work) if m.file.startswith(only) and first.items() <= done.get(m.name, {}).items()]
     left = [m for m in left if done[m.name]["by"] != NO_FUNCTION]
-    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "again"), all_cases=True), *PATHS)
+    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "again"), all_cases=True))
 
 
-def in_one_session(plugin: Quick, *arguments: str) -> None:
-    """Collect tests and let the plugin use them."""
+def in_one_session(*plugins: object) -> None:
+    """Collect tests and let the plugins use them."""
     import cosmic_ray.mutating  # the forks find it imported
     import pytest
 
     assert cosmic_ray.mutating is not None
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    pytest.main(["-p", "no:cacheprovider", "-q", *arguments], plugins=[plugin])
+    pytest.main(["-p", "no:cacheprovider", "-q", *part_of_suite.PATHS], plugins=plugins)
 
 
 def try_wholly(work: Path, only: str) -> None:

@@ -3,8 +3,8 @@
 Cosmic Ray's operators say where a file can be changed and write the changed text. Three things are added. A place
 counts once, whatever the number of operators that fit it (eleven for one ``+`` would fill a sample with that ``+``).
 Arithmetic turns into other arithmetic and bits into bits (``a << b`` on floats raises in any test). A change in an
-annotation leaves the compiled module as it was, and one in a rule's ``samples=`` changes what the tests feed it: no
-mutants.
+annotation leaves the compiled module as it was, and one in a rule's samples (``samples=``, and functions that only
+these call) changes what the tests feed it: no mutants.
 """
 
 from __future__ import annotations
@@ -131,6 +131,7 @@ def is_python(text: str) -> bool:
 def meaning(text: str) -> str:
     """The syntax tree of a module as text, without annotations (never evaluated here) and the rules' sample calls."""
     tree = ast.parse(text)
+    without_samples(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             node.returns = None
@@ -138,9 +139,34 @@ def meaning(text: str) -> str:
             node.annotation = None
         if isinstance(node, ast.AnnAssign):
             node.annotation = ast.Constant(None)
+    return ast.dump(tree)
+
+
+def without_samples(tree: ast.Module) -> None:
+    """Take out ``samples=``, what has a parameter `draw`, and undecorated functions that nothing else names then."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != "samples"]
-    return ast.dump(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda) and draws(node):
+            node.body = ast.Constant(None)
+        if isinstance(node, ast.FunctionDef) and draws(node):
+            node.body = [ast.Pass()]
+    for _ in range(2):
+        named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        tree.body = [
+            node
+            for node in tree.body
+            if not isinstance(node, ast.FunctionDef)
+            or node.decorator_list
+            or not node.name.startswith("_")
+            or node.name in named
+        ]
+
+
+def draws(node: ast.Lambda | ast.FunctionDef) -> bool:
+    """Whether a function makes sample calls: it takes ``draw``, the maker of random arrays."""
+    return bool(node.args.args) and node.args.args[0].arg in ("draw", "_draw")
 
 
 def difference(old: str, new: str) -> tuple[int, str, str]:
@@ -152,8 +178,8 @@ def difference(old: str, new: str) -> tuple[int, str, str]:
     return first + 1, *(" ".join(map(str.strip, lines)) for lines in told)
 
 
-def sample(size: int, seed: int, at_least: int = 6) -> tuple[list[Mutant], dict[str, int]]:
-    """Mutants spread over the files as their places are, with at least a few of every file; and each room's places."""
+def sample(size: int, seed: int, at_least: int = 1) -> tuple[list[Mutant], dict[str, int]]:
+    """Mutants spread over the files as their places are, with at least one of every file; and each room's places."""
     used = operators()
     found = {path: places(path, used) for files in ROOMS.values() for path in files}
     share = size / sum(map(len, found.values()))

@@ -28,12 +28,12 @@ include =
 """
 
 
-def measure(work: Path) -> None:
+def measure(work: Path, workers: int) -> None:
     """Run the part once with coverage's contexts; the times of the tests lie beside its data."""
     settings = work / "coveragerc"
     core = "\n".join(f"    {path}" for files in ROOMS.values() for path in files)
     settings.write_text(SETTINGS.format(data=work / ".coverage", core=core), encoding="utf-8")
-    command = ["-m", "pytest", "-n", "2", "-p", "no:cacheprovider", "-p", "part_of_suite", *PATHS]
+    command = ["-m", "pytest", "-n", str(workers), "-p", "no:cacheprovider", "-p", "part_of_suite", *PATHS]
     command += ["--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{HERE}", "TEST_TIMES": str(work / "times.json")}
     subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=False)
