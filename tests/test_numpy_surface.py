@@ -306,6 +306,34 @@ def test_array_methods_do_not_detach(name: str) -> None:
         assert all(map(is_tracked, inexact)), f"t.{name}{args} is detached"
 
 
+@pytest.mark.parametrize(
+    "name", [n for n in dir(np.ndarray) if not n.startswith("_") and callable(getattr(Tensor, n, 0))]
+)
+def test_array_methods_do_what_an_array_s_do(name: str) -> None:
+    for args in METHOD_ARGUMENTS.get(name, [()]):
+        array = (M if name in ("trace", "diagonal") else V).copy()
+        t = Tensor(array)
+        try:
+            result = getattr(t, name)(*args)
+        except TinygradNotesError:
+            continue
+        expected = getattr(array, name)(*args)
+        assert_plain_equal(result, expected)
+        assert_plain_equal(t, array)
+
+
+def assert_plain_equal(result: Any, expected: Any) -> None:
+    if isinstance(expected, tuple):
+        assert len(result) == len(expected)
+        for r, e in zip(result, expected, strict=True):
+            assert_plain_equal(r, e)
+    elif expected is None:
+        assert result is None
+    else:
+        np.testing.assert_allclose(result.data if isinstance(result, Tensor) else result, expected, rtol=1e-15)
+        assert np.shape(result) == np.shape(expected)
+
+
 USUAL_METHODS = (
     "all any argmax argmin argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal dot "
     "flatten item max mean min nonzero partition prod ravel repeat reshape round searchsorted sort squeeze std sum "

@@ -359,7 +359,6 @@ METHODS = [
     "argmin",
     "argsort",
     "clip",
-    "compress",
     "conj",
     "conjugate",
     "cumprod",
@@ -441,6 +440,11 @@ def flatten(self: Tensor, order: str = "C") -> Any:
     return call_book(np.ravel, (self,), {} if order == "C" else {"order": order})
 
 
+def compress(self: Tensor, condition: Any, axis: int | None = None) -> Any:
+    """``np.compress`` of this Tensor, which NumPy's function takes second."""
+    return call_book(np.compress, (condition, self, axis), {})
+
+
 def copy(self: Tensor) -> Any:
     """A recorded copy: gradients pass through."""
     return UNARY[np.positive](self)
@@ -461,7 +465,7 @@ def fill(self: Tensor, value: Any) -> None:
     self[...] = value
 
 
-for _function in (reshape, transpose, astype, flatten, copy, sort, partition, fill):
+for _function in (reshape, transpose, astype, flatten, compress, copy, sort, partition, fill):
     setattr(Tensor, _function.__name__, _function)
 
 INSTEAD = {

@@ -49,6 +49,10 @@ from .rules import BOOK, Composite, Op, Parts, Plain, Refusal, Rule, beside, fin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .array_methods import ArrayMethods  # operators.py makes them
+else:
+    ArrayMethods = object
+
 __all__ = ["Tensor", "stop_gradient"]
 
 next_id: Callable[[], int] = itertools.count(1).__next__
@@ -403,7 +407,7 @@ OPERATORS: dict[Any, list[Callable[[Any, Any], Any]]] = {}
 # ── Tensor ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Tensor:
+class Tensor(ArrayMethods):
     """An array that remembers how it was computed.
 
     Parameters
@@ -792,32 +796,6 @@ class Tensor:
         return call_book(func, args, kwargs)
 
     __apply_rule__: ClassVar[Callable[..., Any]] = staticmethod(apply_rule)
-
-    if TYPE_CHECKING:
-        __add__: Callable[[Any, Any], Any]
-        __radd__: Callable[[Any, Any], Any]
-        __sub__: Callable[[Any, Any], Any]
-        __rsub__: Callable[[Any, Any], Any]
-        __mul__: Callable[[Any, Any], Any]
-        __rmul__: Callable[[Any, Any], Any]
-        __truediv__: Callable[[Any, Any], Any]
-        __rtruediv__: Callable[[Any, Any], Any]
-        __pow__: Callable[[Any, Any], Any]
-        __rpow__: Callable[[Any, Any], Any]
-        __matmul__: Callable[[Any, Any], Any]
-        __rmatmul__: Callable[[Any, Any], Any]
-        __mod__: Callable[[Any, Any], Any]
-        __rmod__: Callable[[Any, Any], Any]
-        __floordiv__: Callable[[Any, Any], Any]
-        __rfloordiv__: Callable[[Any, Any], Any]
-        __neg__: Callable[[Any], Any]
-        __pos__: Callable[[Any], Any]
-        __abs__: Callable[[Any], Any]
-        sum: Callable[..., Tensor]
-        mean: Callable[..., Tensor]
-        astype: Callable[..., Tensor]
-        reshape: Callable[..., Tensor]
-        T: Tensor
 
     # operators, and methods such as t.sum(), are made in operators.py
 
