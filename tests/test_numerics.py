@@ -200,7 +200,8 @@ def test_the_slope_of_something_broadcast_is_a_pairwise_sum() -> None:
     (db,) = tn.vjp(lambda b: Z + b, np.zeros((2, 1), np.float32))[1](cotangent)
     assert np.all(np.abs(db / 1e5 - 1) < 1e-6)
     (dc,) = tn.vjp(lambda c: Z + c, np.float32(0.0))[1](cotangent)
-    assert abs(float(dc) / 2e5 - 1) < 1e-6
+    numpys = 1e-6 if np.lib.NumpyVersion(np.__version__) >= "2.3.0" else 4e-6  # its sums of single precision are better
+    assert abs(float(dc) / 2e5 - 1) < numpys
 
 
 def test_many_small_gradients_of_one_number_add_up() -> None:

@@ -271,8 +271,15 @@ def test_calling_conventions(case: Case, rng: np.random.Generator) -> None:
     oracles.check_layouts(case, rng)
 
 
+def numpy_before(version: str) -> bool:
+    return np.lib.NumpyVersion(np.__version__) < version
+
+
 @each_sample
-def test_dtypes(case: Case, rng: np.random.Generator) -> None:
+def test_dtypes(key: Any, k: int, rng: np.random.Generator) -> None:
+    if key is np.emath.power and numpy_before("2.3.0"):
+        pytest.skip("x ** p was narrower than np.power(x, p) for p of no axes; ours follows x ** p")
+    case = case_of(key, k)
     for dtype in oracles.NARROW:
         with quiet():
             oracles.check_dtype(case, dtype, rng)
@@ -306,6 +313,8 @@ def test_no_promotion_inside(key: Any, k: int, rng: np.random.Generator) -> None
 @each_sample
 def test_complex(key: Any, k: int, rng: np.random.Generator) -> None:
     """Complex inputs, first and second order: gradient = dL/dRe + i dL/dIm."""
+    if key is np.linalg.cond and numpy_before("2.4.0"):
+        pytest.skip("a condition number was complex; ours is real, as it is since")
     case = case_of(key, k)
     inputs = [x + 1j * rng.uniform(0.1, 0.4, x.shape) if x.dtype.kind == "f" else x for x in case.inputs]
     turned = case.replaced([np.asarray(x)[()] for x in inputs])

@@ -7,6 +7,7 @@ derivatives. The entries here are for what reads better, and for what indexes.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -82,12 +83,27 @@ def call_of(op: Op, args: Sequence[Any]) -> str:
     count = len(args) if rule.variadic else rule.inputs
     keywords = op.params if rule.variadic else dict(zip(rule.param_names, args[count:], strict=True))
     defaults = {} if rule.variadic else dict(zip(rule.param_names, rule.defaults, strict=True))
-    shown = {key: x for key, x in keywords.items() if not (key in defaults and _same(x, defaults[key]))}
+    shown = {
+        key: x
+        for key, x in keywords.items()
+        if not (key in defaults and _same(x, defaults[key])) or _is_asked_for(rule.f, key)
+    }
     if isinstance(rule.f, np.ufunc):
         return call_text(reference(rule), args, {})
     if rule.name == "softmax_cross_entropy" and 1 not in op.which:  # the public one wants labels that sum to 1
         return call_text("tn.nn.softmax_cross_entropy", args[:count], {"reduction": "none", **shown})
     return call_text(reference(rule), args[:count], shown)
+
+
+def _is_asked_for(f: Any, key: str) -> bool:
+    """Whether this NumPy has no default where the rule has one: a later one gave it (``axis`` of take_along_axis)."""
+    if isinstance(f, np.ufunc) or not (getattr(f, "__module__", None) or "").startswith("numpy"):
+        return False
+    try:
+        parameter = inspect.signature(f).parameters.get(key)
+    except (TypeError, ValueError):
+        return False
+    return parameter is not None and parameter.default is parameter.empty
 
 
 def _same(x: Any, default: Any) -> bool:
