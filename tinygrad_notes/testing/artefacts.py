@@ -99,7 +99,7 @@ def _imports(*functions: Callable[..., Any]) -> str:
     """Lines that bring the functions back: an import from their file, or their source."""
     lines = []
     for f in functions:
-        name, file = getattr(f, "__name__", ""), inspect.getsourcefile(f) if inspect.isroutine(f) else None
+        name, file = getattr(f, "__name__", ""), inspect.getsourcefile(f) if hasattr(f, "__code__") else None
         if name.isidentifier() and file and "<locals>" not in f.__qualname__ and os.path.exists(file):
             lines.append(f"from {Path(file).stem} import {name}")
         else:

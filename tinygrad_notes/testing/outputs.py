@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import re
 import textwrap
+import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -176,7 +177,7 @@ def _returned_names(by_hand: Any, count: int, leaves: Mapping[str, Any]) -> list
     """The inputs that ``return dW, db`` names, read from the source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(by_hand)))
-    except (OSError, TypeError, SyntaxError):
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and isinstance(node.value, (ast.Tuple, ast.List)):

@@ -6,6 +6,7 @@ import ast
 import inspect
 import linecache
 import textwrap
+import tokenize
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def _tree(plain: Any) -> ast.Module | None:
     try:
         lines, first = inspect.getsourcelines(plain)
         tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, IndexError, SyntaxError):
+    except (OSError, TypeError, IndexError, SyntaxError, tokenize.TokenError):  # the file was changed meanwhile
         return None
     ast.increment_lineno(tree, max(first, 1) - 1)
     return tree
