@@ -20,7 +20,8 @@ TESTS = (
     "test_primitive test_rewrites test_rule_calls test_rule_details test_rule_edges test_rules test_slips test_tester "
     "test_testing_cases test_testing_command test_testing_corners test_testing_draws test_testing_factors "
     "test_testing_gradient test_testing_numerical test_testing_parts test_testing_referee test_testing_slopes "
-    "test_testing_strategies test_testing_vjp test_testing_words test_transforms test_vmap test_vmap_calls test_watching"
+    "test_testing_strategies test_testing_vjp test_testing_words test_transforms test_vmap test_vmap_calls "
+    "test_watching"
 )
 DOCTESTS = "rules testing tensor.py backward.py operators.py transforms.py forward_mode.py vmap.py recording.py"
 PATHS = [f"tests/{name}.py" for name in TESTS.split()] + [f"tinygrad_notes/{name}" for name in DOCTESTS.split()]
