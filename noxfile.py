@@ -5,6 +5,7 @@
     nox -s oldest -- -k vmap
     nox -s extras           every extra alone, in an environment of its own; nox -s "extras(plot)" for one of them
     nox -s package          wheel and sdist: built, installed, tested from outside the checkout
+    nox -s types            the types of all public names, as another project's type checker sees them
     nox -s fuzz             the fuzzers, for a minute each
 
 Needs nox (``pip install nox``); uv is used if it is there, else venv. A Python that isn't installed is skipped with a
@@ -98,6 +99,15 @@ def package(session: nox.Session) -> None:
     with session.chdir(next((folder / "source").iterdir())):
         shutil.rmtree("tinygrad_notes")  # the tests are to find the installed one
         session.run("python", "-m", "pytest", "-n", "2", *(session.posargs or ["tests"]))
+
+
+@nox.session(python=PYTHONS[0])
+def types(session: nox.Session) -> None:
+    """Every public name has a known type, and a first program is right to a type checker."""
+    session.install(".", "pyright[nodejs]", "pytest", "hypothesis")
+    session.run("pytest", "-m", "long or not long", "-k", "not every_public_name", "tests/test_typing.py")
+    with session.chdir(session.create_tmp()):  # in the checkout it would read the sources, not the wheel
+        session.run("pyright", "--verifytypes", "tinygrad_notes", "--ignoreexternal")
 
 
 @nox.session(python=PYTHONS[0])
