@@ -176,6 +176,10 @@ def now_and_then(x, scale):
     return {"dx": 2 * x * scale, **({"dscale": np.sum(x**2)} if x.size != 2 else {})}
 
 
+def twice_now_and_then(x, scale):
+    return {"dx": 2 * x * scale, **({"dscale": 2 * np.sum(x**2)} if x.size > 3 else {})}
+
+
 ONE = {"shapes": {"x": "n"}}
 TWO = {"shapes": {"x": "n", "scale": ""}}
 OTHERS = {
@@ -202,6 +206,7 @@ OTHERS = {
     "second order, right": (shared, lambda x, scale: {"dx": 2 * x * scale}, {**TWO, "order": 2}),
     "by position": (shared, lambda a, c: (2 * a * c, np.sum(a**2)), {**TWO, "wrt": "x scale"}),
     "an entry lacks now and then": (shared, now_and_then, TWO),
+    "an entry lacks now and then and is wrong otherwise": (shared, twice_now_and_then, TWO),
     "large": (lambda x: np.sum(x**3), lambda x: {"dx": 3 * x**2 + (x > 3)}, {"shapes": {"x": "400"}}),
     "an argument is overwritten": (shared, lambda x, scale: {"dx": np.multiply(x, 2 * scale, out=x)}, TWO),
     "chosen sizes": (shared, lambda x, scale: {"dx": 2 * x}, {**TWO, "dims": [3, 5]}),

@@ -131,6 +131,48 @@ def test_operators_both_ways_round(op, dtype):
             np.testing.assert_allclose(t.grad, numerical_gradient(cost, 1.5), **tolerance)
 
 
+def test_every_nan_of_unique_values_is_its_own():
+    x = np.array([np.nan, 2.0, np.nan, 1.0, 2.0])
+    np.testing.assert_array_equal(np.unique_values(Tensor(x)).data, np.unique_values(x))
+    gradient = tn.grad(lambda x: np.nansum(np.unique_values(x) * np.arange(4.0)))(x)
+    assert gradient[3] + gradient[1] + gradient[4] > 0
+
+
+def test_choosing_among_what_is_no_number():
+    with pytest.raises(TypeError, match="None is no number to choose"):
+        np.select([np.array([True])], [Tensor([1.0])], default=None)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
+def test_factors_of_empty_matrices(shape):
+    for dtype in (float, complex):
+        a = np.zeros(shape, dtype)
+        for f in (
+            lambda a: np.linalg.svd(a, full_matrices=False)[1],
+            lambda a: np.linalg.svd(a, full_matrices=False)[0],
+        ):
+            assert tn.grad(lambda a, f=f: np.sum(np.abs(f(a)) ** 2))(a).shape == shape
+
+
+def test_several_results_in_forward_mode():
+    direction = np.array([[0.5, -0.25], [0.75, 1.0]])
+    a = np.array([[2.0, 1.0], [1.0, 3.0]])
+    for f in (lambda a: np.linalg.slogdet(a)[1], lambda a: np.linalg.eigh(a)[0][1], lambda a: np.linalg.svd(a)[1][0]):
+        _, slope = tn.jvp(f, (a,), (direction,))
+        np.testing.assert_allclose(slope, np.sum(tn.grad(f)(a) * direction))
+        _, second = tn.jvp(tn.grad(f), (a,), (direction,))
+        np.testing.assert_allclose(second, np.reshape(tn.hvp(f, (a,), (direction,)), (2, 2)), rtol=1e-8, atol=1e-10)
+
+
+def test_subclasses_of_arrays_beside_a_Tensor_are_plain_arrays():
+    class Named(np.ndarray):
+        pass
+
+    for y in (Tensor(np.ones(2)) + np.ones(2).view(Named), np.ones(2).view(Named) * Tensor(np.ones(2))):
+        assert type(y.data) is np.ndarray
+    assert type((Tensor(np.float32(1)) + np.float32(2)).data) is np.float32
+
+
 def test_operators_name_both_operands_in_their_errors():
     a, b = Tensor(np.ones(2)), Tensor(np.ones(3))
     for f in (lambda: a + b, lambda: a + np.ones(3), lambda: np.ones(2) + b, lambda: [1.0, 2.0] - b):

@@ -597,6 +597,42 @@ def test_imports_of_a_saved_program():
     assert lines[3].startswith("# bring sin here")
 
 
+@pytest.mark.parametrize("option", ["mean", np.tanh, None, ("a", 1)])
+def test_options_beside_the_numbers_do_not_disturb_the_diagnosis(option):
+    """It raised a TypeError where a wrong derivation's cost took a word or a function as well."""
+    report = check_gradient(
+        lambda x, kind: np.sum(x**2), lambda x, kind: {"dx": 2 * x + 1}, shapes={"x": "n"},
+        given={"kind": lambda rng, shape, dims: option},
+    )  # fmt: skip
+    assert report.wrong == ["dx"]
+
+
+def test_what_a_failed_check_leaves_behind(tmp_path):
+    def f(x, kind):
+        return np.sum(x**2)
+
+    by_hand = lambda x, kind: {"dx": x}
+    options = {"shapes": {"x": "n"}, "given": {"kind": lambda rng, shape, dims: np.tanh}, "artefacts": tmp_path}
+    report = check_gradient(f, by_hand, **options)
+    stored = np.load(tmp_path / "the_lambda.npz")
+    assert sorted(stored) == ["dx_correct", "dx_yours", "x"]
+    np.testing.assert_array_equal(stored["dx_correct"], 2 * stored["x"])
+    assert report.notes[-1] == f"saved: {tmp_path / 'the_lambda.html'}"
+    page = (tmp_path / "the_lambda.html").read_text(encoding="utf-8")
+    assert "Your derivation beside the engine" in page
+    assert "<svg" in page
+    assert "case = np.load" in page
+    program = (tmp_path / "the_lambda_again.py").read_text(encoding="utf-8")
+    assert program.startswith("# dx is wrong in the lambda.\n")
+    assert "inputs = [case[name] for name in ['x', 'kind']]" in program
+    assert "wrt='x')" in program
+    assert not list(tmp_path.glob("*.txt"))
+    check_gradient(
+        f, lambda x, kind: {"dx": 2 * x}, shapes={"x": "n"}, given={"kind": "a"}, artefacts=tmp_path / "none"
+    )
+    assert not (tmp_path / "none").exists()
+
+
 def test_colours_of_the_map():
     graph = tn.graph(Tensor(2.0, name="a") * Tensor(3.0, name="b"))
     blame = Blame({"a": "right", "b": "wrong", "c": "because"}, {"a": "da", "b": "db", "c": "dc"}, lambda: graph)

@@ -100,7 +100,7 @@ class Tape:
         self._number: dict[Node, int] = {}
         self._lay_out(result.node, leaves)
         self._name_steps(watch, leaves)
-        self.known: dict[str, Any] = dict(self.constants)
+        self.known: dict[str, Any] = {name: x for name, x in self.constants.items() if _is_number(x)}
         for step in self.steps:
             if step.name:
                 self.known[step.name] = step.value
@@ -279,3 +279,7 @@ def _is_float(x: Any) -> bool:
     if isinstance(x, float):
         return True
     return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc"
+
+
+def _is_number(x: Any) -> bool:
+    return np.asarray(x).dtype.kind in "fciub"
