@@ -11,7 +11,7 @@ import numpy as np
 from .errors import BadInputError, DTypeError, OutOfRangeError, describe, is_array, user_line
 from .failures import no_numbers, what_is
 
-__all__ = ["need_axis", "need_count", "need_generator", "need_number", "need_numbers"]
+__all__ = ["common_numbers", "need_axis", "need_count", "need_generator", "need_number", "need_numbers"]
 
 
 def need_number(name: str, value: Any, low: float = -math.inf, high: float = math.inf, open_end: bool = False) -> None:
@@ -80,6 +80,22 @@ def need_numbers(name: str, *values: Any) -> None:
         found = no_numbers(x)
         if found is not None:
             raise DTypeError(f"{name} of {' and '.join(map(_given, values))}: {found[0]}{found[1]}{user_line()}")
+
+
+def common_numbers(what: str, value: Any) -> Any:
+    """An array, or a number, as an array of a type that every library knows; raise for anything else.
+
+    Examples
+    --------
+    >>> common_numbers("a file holds numbers", np.ones(2, ">f4")).dtype
+    dtype('float32')
+    """
+    array = None if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+    if array is None or array.dtype.kind not in "biufc" or array.dtype.char in "gG":
+        _, hint = no_numbers(value if array is None else array) or ("", "\n  convert it first: x.astype(float)")
+        masked = "masked " if array is None else ""
+        raise DTypeError(f"{what}, not {masked}{describe(value)}{hint}{user_line()}")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _given(value: Any) -> str:

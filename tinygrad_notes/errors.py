@@ -145,11 +145,11 @@ class MissingExtraError(TinygradNotesError, ImportError):
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = os.sep + "site-packages" + os.sep
-_NUMPY = _LIBRARIES + "numpy" + os.sep
+_NUMPY, _SCIPY = (_LIBRARIES + name + os.sep for name in ("numpy", "scipy"))
 
 
 def is_users(frame: FrameType) -> bool:
-    """Whether a frame is neither ours nor NumPy's.
+    """Whether a frame is neither ours nor NumPy's or SciPy's.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def is_users(frame: FrameType) -> bool:
     file = frame.f_code.co_filename
     if file == "<string>" and str(frame.f_globals.get("__name__")).partition(".")[0] == __name__.partition(".")[0]:
         return False  # a dataclass's own __init__
-    return not file.startswith((_PACKAGE, "<__", "<compiled ")) and _NUMPY not in file
+    return not file.startswith((_PACKAGE, "<__", "<compiled ")) and _NUMPY not in file and _SCIPY not in file
 
 
 def user_frame() -> FrameType | None:

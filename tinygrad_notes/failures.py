@@ -287,7 +287,7 @@ def _hint(name: str, reason: str, arrays: list[Any], operands: tuple[Any, ...]) 
     found = _culprit(operands)
     if found is not None and found[0] == reason:
         return found[1]
-    shapes = _shape_hint(name, arrays)
+    shapes = _shape_hint(name, arrays) if re.search(TWO_SHAPES, reason) else ""
     if shapes:
         return shapes
     for pattern, hint in HINTS:
@@ -349,6 +349,9 @@ SHORTER = [
     (r"would exceed the maximum number of dimension", "it is nested too deep, or contains itself"),
 ]
 """NumPy's words in fewer."""
+
+TWO_SHAPES = r"broadcast|mismatch|aligned|go together|incompatible"
+"""Words about two shapes, of which one could be changed."""
 
 Hint = str | Callable[[re.Match[str]], str]
 

@@ -6,11 +6,14 @@ are made here, because SciPy's turn a Tensor into an array before NumPy's protoc
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .arguments import need_count, need_numbers
 from .errors import BadInputError, NoRuleError, ShapeError, missing_extra, user_line
+from .failures import operation_failed
 
 try:
     from scipy.special import (
@@ -65,7 +68,8 @@ except ImportError as _error:
     raise missing_extra("scipy", "scipy", "tn.special") from _error
 
 from .rules import special as chapter
-from .rules.book import Array
+from .rules.book import Array, is_tracked, untracked
+from .rules.by_value import as_one_call
 from .rules.linear_algebra import array, conjugate
 
 __all__ = [
@@ -157,9 +161,13 @@ def logsumexp(a: Array, axis: Any = None, b: Any = None, keepdims: bool = False,
     """
     if return_sign:
         raise NoRuleError(f"logsumexp of a Tensor has no return_sign=: keep the weights b positive.{user_line()}")
+    need_numbers("logsumexp", a, *(() if b is None else (b,)))
     a = array(a)
     if b is not None and np.shape(b) != a.shape:
-        shape = np.broadcast_shapes(np.shape(b), a.shape)
+        try:
+            shape = np.broadcast_shapes(np.shape(b), a.shape)
+        except ValueError as error:
+            operation_failed("logsumexp", error, a, b)
         a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
     return chapter.logsumexp(a, b, axis, keepdims)
 
@@ -178,6 +186,7 @@ def softmax(x: Array, axis: Any = None) -> Array:
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
+    need_numbers("softmax", x)
     return chapter.softmax(array(x), axis)
 
 
@@ -195,6 +204,7 @@ def log_softmax(x: Array, axis: Any = None) -> Array:
     >>> log_softmax(np.array([0.0, 1000.0]))
     array([-1000.,     0.])
     """
+    need_numbers("log_softmax", x)
     return chapter.log_softmax(array(x), axis)
 
 
@@ -207,11 +217,19 @@ def polygamma(n: int, x: Array) -> Array:
     x : Tensor or array_like
         Real.
 
+    Raises
+    ------
+    NoRuleError
+        For an `n` that is to be differentiated.
+
     Examples
     --------
     >>> round(float(polygamma(1, np.array(1.0))), 6)
     1.644934
     """
+    if is_tracked(n):
+        raise NoRuleError(f"polygamma has no derivative in its order n: pass a number, int(n.item()).{user_line()}")
+    need_numbers("polygamma", n, x)
     return chapter.polygamma(n, array(x))
 
 
@@ -223,17 +241,32 @@ def multigammaln(a: Array, d: int) -> Array:
     a : Tensor or array_like
         Greater than (d − 1)/2.
     d : int
+        At least 1.
+
+    Raises
+    ------
+    BadInputError
+        Outside of this domain.
 
     Examples
     --------
     >>> round(float(multigammaln(2.0, 2)), 6)
     0.451583
     """
-    a = array(a)
+    need_numbers("multigammaln", a)
+    a, d = array(a), need_count("d", d, 1)
+    _in_the_domain(untracked(a), d)
     y = gammaln(a)
     for i in range(1, d):
         y = y + gammaln(a - i / 2)
     return y + d * (d - 1) / 4 * float(np.log(np.pi))
+
+
+@partial(as_one_call, check=True)
+def _in_the_domain(a: Array, d: int) -> Array:
+    if np.any(a <= (d - 1) / 2):
+        raise BadInputError(f"multigammaln with d={d} takes numbers greater than {(d - 1) / 2}.{user_line()}")
+    return a
 
 
 def solve_triangular(a: Array, b: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Array:
@@ -283,6 +316,8 @@ def cho_solve(c_and_lower: tuple[Array, bool], b: Array) -> Array:
     >>> cho_solve((np.linalg.cholesky(np.array([[4.0, 0.0], [0.0, 1.0]])), True), np.array([4.0, 2.0]))
     array([1., 2.])
     """
+    if not isinstance(c_and_lower, (tuple, list)) or len(c_and_lower) != 2:
+        raise BadInputError(f"cho_solve takes the factor and which one it is, cho_solve((c, True), b).{user_line()}")
     c, lower = c_and_lower
     first, second = (0, 2) if lower else (2, 0)
     return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
@@ -374,6 +409,7 @@ def block_diag(*arrays: Array) -> Array:
     array([[1., 1., 0.],
            [0., 0., 3.]])
     """
+    need_numbers("block_diag", *arrays)
     blocks = [np.atleast_2d(x) for x in arrays]
     if any(x.ndim > 2 for x in blocks):
         raise ShapeError(f"block_diag takes arrays of at most two axes.{user_line()}")
@@ -397,13 +433,24 @@ def toeplitz(c: Array, r: Any = None) -> Array:
     r : Tensor or array_like, optional
         First row; its first entry is ignored. By default c conjugated.
 
+    Raises
+    ------
+    ShapeError
+        For more than one axis.
+
     Examples
     --------
     >>> toeplitz(np.array([1.0, 2.0]), np.array([1.0, 5.0, 6.0]))
     array([[1., 5., 6.],
            [2., 1., 5.]])
     """
-    c = np.ravel(array(c))
-    r = conjugate(c) if r is None else np.ravel(array(r))
-    offset = np.arange(c.shape[0])[:, None] - np.arange(r.shape[0])
+    need_numbers("toeplitz", c, *(() if r is None else (r,)))
+    c = np.atleast_1d(array(c))
+    r = conjugate(c) if r is None else np.atleast_1d(array(r))
+    if c.ndim > 1 or r.ndim > 1:
+        raise ShapeError(f"toeplitz of {c.shape} and {r.shape}: give a column and a row, np.ravel(c).{user_line()}")
+    try:
+        offset = np.arange(c.shape[0])[:, None] - np.arange(r.shape[0])
+    except MemoryError as error:
+        operation_failed("toeplitz", error, c, r)
     return np.concatenate([c, r[1:]])[np.where(offset >= 0, offset, c.shape[0] - 1 - offset)]

@@ -15,6 +15,8 @@ TITLES = {
     "operators": "Operators",
     "numpy_functions": "NumPy functions on Tensors",
     "compile": "tn.compile",
+    "special": "tn.special",
+    "interop": "tn.interop",
     "transforms": "grad, vjp, jvp, vmap, primitive …",
     "nn": "tn.nn",
     "training": "tn.optim and tn.train",

@@ -22,6 +22,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import linecache
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ class Ran:
         source = "".join(line + "\n" for line in case.code)
         linecache.cache[PROGRAM] = (len(source), None, source.splitlines(keepends=True), PROGRAM)
         first, last = ast.Module(tree.body[:-1], []), tree.body[-1]
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, contextlib.chdir(os.curdir):
             warnings.simplefilter("always")
             exec(compile(first, PROGRAM, "exec"), self.namespace)
             self.before = remembered(self.namespace)

@@ -18,6 +18,18 @@ CASES = read_cases()
 NUMPY = "2.4"
 """The NumPy whose words the table quotes; of another one the lines that are ours are compared."""
 
+NEEDS = {
+    "tn.special": "scipy",
+    "interop.scipy": "scipy",
+    "interop.torch": "torch",
+    "interop.jax": "jax",
+    "interop.onnx": "onnx",
+    "interop.sklearn": "sklearn",
+    "interop.safetensors": "safetensors",
+    "to_networkx": "networkx",
+}
+"""Names in a program that need a library."""
+
 PYTHONS = {"TypeError", "AttributeError", "KeyError", "ValueError", "RecursionError", "ZeroDivisionError"}
 """Classes that a call may raise before it reaches us, or that the program's own function raised."""
 
@@ -46,8 +58,12 @@ def test_what_happens_is_what_the_table_says(case: Case) -> None:
 
 
 def needs_what_is_there(case: Case) -> None:
-    for library in re.findall(r"^import (torch|jax|pandas|scipy)", "\n".join(case.code), re.M):
+    code = "\n".join(case.code)
+    for library in re.findall(r"^import (torch|jax|pandas|scipy|networkx|sklearn|onnx|distributed)", code, re.M):
         pytest.importorskip(library)
+    for name, library in NEEDS.items():
+        if name in code:
+            pytest.importorskip(library)
 
 
 def first_word(line: str) -> str:

@@ -13,7 +13,7 @@ from test_rules import ENTRIES, all_cases, quiet, title
 
 import tinygrad_notes as tn
 from tinygrad_notes import nn
-from tinygrad_notes.errors import BadInputError, LeavesGraphError, NoRuleError
+from tinygrad_notes.errors import BadInputError, LeavesGraphError, NoRuleError, OutOfRangeError
 from tinygrad_notes.pytree import paths
 from tinygrad_notes.rules import Rule
 
@@ -287,7 +287,7 @@ def test_what_depends_on_the_batch_size_in_no_simple_way_is_refused() -> None:
 
 
 def test_wrong_calls_say_so() -> None:
-    with pytest.raises(BadInputError, match="no axis 2"):
+    with pytest.raises(OutOfRangeError, match="no axis 2"):
         export(np.tanh, np.ones((3, 2)), batch_axis=2)
     with pytest.raises(BadInputError, match="input_names has 2 names for 1 inputs"):
         export(np.tanh, np.ones(3), input_names=["a", "b"])

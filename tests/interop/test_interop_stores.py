@@ -62,7 +62,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "F.npy", np.asfortranarray(np.ones((3, 2))))
     with pytest.raises(ShapeError, match="not equally many rows"):
         stores.partitions(tmp_path / "X.npy", tmp_path / "y.npy", rows=2)
-    with pytest.raises(BadInputError, match="rows >= 1"):
+    with pytest.raises(BadInputError, match="rows is a whole number from 1 on"):
         stores.partitions(tmp_path / "X.npy", rows=0)
     with pytest.raises(BadInputError, match=r"known are \.npy, \.zarr and \.parquet"):
         stores.partitions(tmp_path / "X.csv", rows=2)

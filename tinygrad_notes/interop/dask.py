@@ -15,12 +15,14 @@ neither the number of workers nor a loss changes more than the last bits:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..arguments import need_count, need_number
 from ..errors import BadInputError, missing_extra, user_line
+from ..failures import need_function, what_is
 from ..pytree import flatten, unflatten
 from ..transforms import value_and_grad as differentiated
 
@@ -90,13 +92,21 @@ def value_and_grad(
     >>> round(float(value), 6), gradient.round(6)
     (5.166667, array([-3.]))
     """
+    need_function("dask.value_and_grad", f)
+    if not isinstance(partitions, Iterable) or isinstance(partitions, (str, dict)):
+        raise BadInputError(f"partitions is a list of arrays, or of loaders, not {what_is(partitions)}.{user_line()}")
+    need_count("retries", retries)
+    for name, seconds in (("straggler", straggler), ("timeout", timeout)):
+        if seconds is not None:
+            need_number(name, seconds, 0)
+    if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
+        raise BadInputError(f"axis is a whole number, where the examples are, not {what_is(axis)}.{user_line()}")
     if reduction not in ("mean", "sum"):
         raise BadInputError(f'reduction is "mean" or "sum", not {reduction!r}.{user_line()}')
     parts = [x if callable(x) or hasattr(x, "key") else _in_one_piece(x) for x in partitions]
     if not parts:
         raise BadInputError(f"there are no partitions.{user_line()}")
-    if fan_in < 2:
-        raise BadInputError(f"fan_in is at least 2, not {fan_in}.{user_line()}")
+    need_count("fan_in", fan_in, 2)
     if client is False:
         add: Callable[..., Any] = _InThisProcess(f, axis, parts, reduction, fan_in)
     else:
@@ -135,6 +145,11 @@ def _distributed() -> Any:
 def _current(client: Any) -> Any:
     library = _distributed()
     if client is not None:
+        if not hasattr(client, "submit"):
+            raise BadInputError(
+                f"client is a distributed.Client, or False for none, not {what_is(client)}: "
+                f"distributed.Client({client!r}).{user_line()}"
+            )
         return client
     try:
         return library.default_client()
@@ -158,10 +173,21 @@ def part(context: tuple[int, str, Any, Any], partition: Any) -> list[Any]:
     axis, reduction, f, params = context  # not the function first: such a tuple was a task to Dask until 2024
     batch = partition() if callable(partition) else partition
     batch = batch if isinstance(batch, tuple) else (batch,)
+    count = _examples(flatten(batch)[0], axis) if reduction == "mean" else 1
     value, gradient = differentiated(f)(params, *batch)
-    first = flatten(batch)[0][0]
-    count = int(np.shape(first)[axis]) if reduction == "mean" else 1
     return [count, count * value, *(count * g for g in flatten(gradient)[0])]
+
+
+def _examples(arrays: list[Any], axis: int) -> int:
+    """How many examples a batch has: the mean over none is no number."""
+    shape = np.shape(arrays[0]) if arrays else ()
+    if not -len(shape) <= axis < len(shape):
+        raise BadInputError(
+            f"a partition of shape {shape} has no axis {axis}: axis= is where the examples are.{user_line()}"
+        )
+    if not shape[axis]:
+        raise BadInputError(f"a partition of shape {shape} holds no examples: leave it out.{user_line()}")
+    return int(shape[axis])
 
 
 def add_up(*parts: list[Any]) -> list[Any]:

@@ -6,10 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError, describe, user_line
+from ..errors import BadInputError, DTypeError, ShapeError, describe, user_line
 from ..pytree import flatten, paths, unflatten
 
-__all__ = ["Flat"]
+__all__ = ["Flat", "need_a_point"]
+
+
+def need_a_point(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Raise unless a check is told where: arrays, or the shapes of arrays to draw.
+
+    Examples
+    --------
+    >>> need_a_point("check_function", (), {"shapes": {"x": "n"}})
+    """
+    if not args and not options.get("shapes") and not options.get("given"):
+        raise BadInputError(f'{name} needs a point: give arrays, or shapes={{"x": "n m"}}.{user_line()}')
 
 
 class Flat:
@@ -47,6 +58,8 @@ class Flat:
                 raise DTypeError(f"{path or 'x'} is {describe(array)}: an optimiser needs real numbers.{user_line()}")
             self.shapes.append(array.shape)
             self.dtypes.append(array.dtype if array.dtype.kind == "f" else np.dtype(float))
+        if not leaves:
+            raise BadInputError(f"there are no numbers in {describe(tree)}: give arrays to start from.{user_line()}")
         self.sizes: list[int] = [int(np.prod(shape)) for shape in self.shapes]
         self.size: int = sum(self.sizes)
 

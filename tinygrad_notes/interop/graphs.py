@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInputError, missing_extra, user_line
+from ..failures import what_is
 from ..graphs import Graph
 
 __all__ = ["EdgeData", "GraphData", "NodeData", "describe_graph", "from_json", "to_graphml", "to_json", "to_networkx"]
@@ -129,6 +130,8 @@ def describe_graph(graph: Graph | GraphData, largest: int = LARGEST) -> GraphDat
     """
     if isinstance(graph, GraphData):
         return graph
+    if not isinstance(graph, Graph):
+        raise BadInputError(f"give a graph, tn.graph(J), not {what_is(graph)}.{user_line()}")
     nodes = [
         NodeData(
             constant.key, constant.name or constant.expression or constant.key, "constant",
@@ -223,6 +226,8 @@ def from_json(source: str | os.PathLike[str]) -> GraphData:
     --------
     See `to_json`.
     """
+    if not isinstance(source, (str, os.PathLike)):
+        raise BadInputError(f"from_json takes a text or a path, not {what_is(source)}.{user_line()}")
     text = source if isinstance(source, str) and source.lstrip().startswith("{") else Path(source).read_text("utf-8")
     try:
         found = json.loads(text)
@@ -233,7 +238,8 @@ def from_json(source: str | os.PathLike[str]) -> GraphData:
         keys = {node.key for node in nodes}
         strangers = ({found["root"]} | {k for e in edges for k in (e.source, e.target)}) - keys
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"this is no graph written by to_json: {error}{user_line()}") from error
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise BadInputError(f"this is no graph written by to_json: {why}{user_line()}") from error
     if strangers:
         raise BadInputError(f"the file names values that it does not have: {sorted(strangers)}{user_line()}")
     return GraphData(found["root"], nodes, edges)

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import common_numbers
 from ..backward import LEAF
 from ..errors import DTypeError, LeavesGraphError, missing_extra, user_line
+from ..failures import need_function
 from ..pytree import flatten, unflatten
 from ..tensor import Tensor
 from ..testing.report import Report
 from ..testing.vjp import assert_vjp, check_vjp
+from .flat import need_a_point
 
 __all__ = ["assert_function", "check_function", "from_jax", "to_jax"]
 
@@ -114,8 +117,8 @@ def _given(jax: Any, x: Any) -> Any:
                 f"this Tensor was computed ({x.node.op.name}); its graph would end in JAX: to_jax(t.data).{user_line()}"
             )
         x = x.data.copy()  # a leaf's data may be written by an optimiser
-    array = np.asarray(x)
-    if isinstance(x, np.ndarray) and array.flags.writeable and array.flags.c_contiguous and array.dtype.kind in "iuf":
+    array = common_numbers("to_jax takes arrays of common numbers", x)
+    if array is x and array.flags.writeable and array.flags.c_contiguous and array.dtype.kind in "iuf":
         try:
             return jax.numpy.from_dlpack(array)
         except (BufferError, ValueError, RuntimeError):
@@ -159,6 +162,7 @@ def check_function(
     ('wrong', 'scale')
     """
     f, vjp = _as_arrays(function, constants, like)
+    need_a_point("check_function", args, options)
     return check_vjp(f, vjp, *args, **options)
 
 
@@ -179,6 +183,7 @@ def assert_function(
     """
     __tracebackhide__ = True
     f, vjp = _as_arrays(function, constants, like)
+    need_a_point("assert_function", args, options)
     assert_vjp(f, vjp, *args, **options)
 
 
@@ -186,6 +191,7 @@ def _as_arrays(
     function: Callable[..., Any], constants: tuple[Any, ...], like: Any
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The function and its pullback on NumPy arrays, in 64 bits."""
+    need_function("check_function", function)
     jax = _jax()
 
     def call(*inputs: Any) -> Any:

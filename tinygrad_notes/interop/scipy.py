@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInputError, missing_extra, user_line
+from ..failures import need_function
 from ..transforms import grad, hvp, value_and_grad
 from .flat import Flat
 
@@ -74,6 +75,7 @@ def minimize(
     given = {"jac", "hess", "hessp"}.intersection(options)
     if given:
         raise BadInputError(f"{', '.join(sorted(given))}= is computed here; use scipy.optimize itself.{user_line()}")
+    need_function("minimize", f)
     flat = Flat(x0)
     name = (method or "").lower()
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..errors import missing_extra
+from ..arguments import need_count, need_number
+from ..errors import BadInputError, missing_extra, user_line
+from ..failures import need_function, what_is
 from ..nn import Linear, Sequential, mse, relu, softmax, softmax_cross_entropy, weights
 from ..optim import Adam
 from ..pytree import flatten
@@ -77,6 +79,7 @@ class _Network(BaseEstimator):
 
     def _train(self, X: Any, Y: Any, cost: Callable[..., Any]) -> None:
         """Fit the network to columns of `Y`."""
+        self._check_settings()
         X = np.asarray(X, float)
         self.mean_: Any = X.mean(axis=0) if self.standardize else np.zeros(X.shape[1])
         spread = X.std(axis=0) if self.standardize else np.ones(X.shape[1])
@@ -96,6 +99,14 @@ class _Network(BaseEstimator):
         )  # fmt: skip
         self.network_: Any = run.params
         self.loss_: float = float(run.history["loss"][-1])
+
+    def _check_settings(self) -> None:
+        need_count("epochs", self.epochs, 1)
+        need_number("l2", self.l2, 0)
+        if self.model is not None:
+            need_function("model", self.model)
+        if not isinstance(self.hidden, (tuple, list)):
+            raise BadInputError(f"hidden is a tuple of sizes, (32,), not {what_is(self.hidden)}.{user_line()}")
 
     def _plain_network(self, inputs: int, outputs: int, rng: Any) -> Any:
         sizes = (inputs, *self.hidden, outputs)

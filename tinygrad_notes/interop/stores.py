@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError, ShapeError, missing_extra, user_line
+from ..arguments import need_count
+from ..errors import BadInputError, DTypeError, ShapeError, missing_extra, user_line
+from ..failures import NUMBERS, what_is
 
 __all__ = ["Part", "partitions"]
 
@@ -73,6 +75,8 @@ def partitions(
     ------
     BadInputError
         For another kind of file, or rows < 1.
+    DTypeError
+        For an .npy file that doesn't hold numbers.
     ShapeError
         If the files have not equally many rows.
     MissingExtraError
@@ -86,8 +90,12 @@ def partitions(
     >>> [part()[0].tolist() for part in partitions(path, rows=2)]
     [[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]], [[8.0, 9.0]]]
     """
-    if rows < 1 or not paths:
-        raise BadInputError(f"partitions needs a file and rows >= 1, not {rows}.{user_line()}")
+    need_count("rows", rows, 1)
+    if not paths:
+        raise BadInputError(f"partitions needs a file: partitions('X.npy', rows=10_000).{user_line()}")
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            raise BadInputError(f"a path is a str or a Path, not {what_is(path)}.{user_line()}")
     names = tuple(os.fspath(path) for path in paths)
     lengths = [_length(name) for name in names]
     if len(set(lengths)) > 1:
@@ -122,11 +130,18 @@ def _read(path: str, start: int, stop: int, columns: tuple[str, ...]) -> Any:
 
 def _header(file: Any) -> tuple[tuple[int, ...], Any]:
     """Shape and dtype; the file is left at its first number."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except ValueError as error:
+        raise BadInputError(f"{file.name} is no whole .npy file: write it with np.save.{user_line()}") from error
     if fortran or not shape:
-        raise BadInputError(f"{file.name} is not stored row by row: np.save(path, np.ascontiguousarray(X))")
+        raise BadInputError(
+            f"{file.name} is not stored row by row: np.save(path, np.ascontiguousarray(X)).{user_line()}"
+        )
+    if dtype.kind not in NUMBERS:
+        raise DTypeError(f"{file.name} holds {dtype}, not numbers: np.save(path, X.astype(float)).{user_line()}")
     return shape, dtype
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import common_numbers
 from ..backward import LEAF
-from ..errors import DTypeError, LeavesGraphError, describe, missing_extra, user_line
+from ..errors import DTypeError, LeavesGraphError, missing_extra, user_line
+from ..failures import need_function
 from ..pytree import flatten, unflatten
 from ..tensor import Tensor
 from ..testing.report import Report
 from ..testing.vjp import assert_vjp, check_vjp
+from .flat import need_a_point
 
 __all__ = ["assert_function", "check_function", "from_torch", "to_torch"]
 
@@ -74,7 +77,8 @@ def _array(t: Any) -> Any:
     try:
         return plain.numpy() if plain.dtype.is_complex or str(plain.dtype) == "torch.bool" else np.from_dlpack(plain)
     except (BufferError, RuntimeError, TypeError) as error:
-        raise DTypeError(f"NumPy has no {t.dtype} ({t.layout}): convert first, e.g. t.float().{user_line()}") from error
+        way = "t.float()" if t.layout == _torch().strided else "t.to_dense()"
+        raise DTypeError(f"NumPy has no {t.dtype} ({t.layout}): convert first, {way}.{user_line()}") from error
 
 
 def to_torch(tree: Any, requires_grad: bool | None = None) -> Any:
@@ -85,6 +89,7 @@ def to_torch(tree: Any, requires_grad: bool | None = None) -> Any:
     tree : array, Tensor, or container of them
     requires_grad : bool, optional
         Whether PyTorch shall track them. By default what each is here: a leaf `Tensor` is tracked, an array isn't.
+        Whole numbers and bools never are.
 
     Returns
     -------
@@ -121,10 +126,8 @@ def _tensor(torch: Any, x: Any, requires_grad: bool | None) -> Any:
             )
         tracked = x.requires_grad if requires_grad is None else requires_grad
         x = x.data
-    array = np.asarray(x)
-    if array.dtype.kind not in "biufc":
-        raise DTypeError(f"PyTorch has no tensor of {describe(array)}.{user_line()}")
-    shared = isinstance(x, np.ndarray) and array.flags.writeable and all(n >= 0 for n in array.strides)
+    array = common_numbers("to_torch takes arrays of common numbers", x)
+    shared = array is x and array.flags.writeable and all(n >= 0 for n in array.strides)
     t = torch.from_numpy(array if shared else array.copy())
     return t.requires_grad_(True) if tracked and t.dtype.is_floating_point | t.dtype.is_complex else t
 
@@ -171,6 +174,7 @@ def check_function(
     ('wrong', 'scale')
     """
     f, vjp = _as_arrays(function, constants, like)
+    need_a_point("check_function", args, options)
     return check_vjp(f, vjp, *args, **options)
 
 
@@ -191,11 +195,13 @@ def assert_function(
     """
     __tracebackhide__ = True
     f, vjp = _as_arrays(function, constants, like)
+    need_a_point("assert_function", args, options)
     assert_vjp(f, vjp, *args, **options)
 
 
 def _as_arrays(function: Any, constants: tuple[Any, ...], like: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The forward and the backward pass as functions of NumPy arrays."""
+    need_function("check_function", function)
     torch = _torch()
     is_function = isinstance(function, type) and issubclass(function, torch.autograd.Function)
     call = function.apply if is_function else function

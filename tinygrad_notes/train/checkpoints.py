@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import common_numbers
 from ..errors import BadInputError, DTypeError, ShapeError, describe, missing_extra, user_line
+from ..failures import what_is
 from ..pytree import flatten, paths, unflatten
 from ..tensor import Tensor
 
@@ -62,6 +64,8 @@ def save(path: str | os.PathLike[str], tree: Any, notes: dict[str, Any] | None =
     np.float64(6.0)
     """
     library = _safetensors()
+    if not isinstance(path, (str, os.PathLike)):
+        raise BadInputError(f"a path is a str or a Path, not {what_is(path)}.{user_line()}")
     if not Path(path).parent.is_dir():
         raise BadInputError(f"there is no folder {Path(path).parent}: make it before saving.{user_line()}")
     arrays = {name: _stored(name, leaf) for name, leaf in zip(_names(tree), flatten(tree)[0], strict=True)}
@@ -101,10 +105,8 @@ def _is_text(name: str) -> bool:
 
 
 def _stored(name: str, leaf: Any) -> Any:
-    array = np.asarray(leaf.data if isinstance(leaf, Tensor) else leaf, order="C")
-    if array.dtype.kind not in "biufc" or array.dtype.itemsize > 16 or array.dtype.char in "gG":
-        raise DTypeError(f"{name} can't be saved: {describe(leaf)} is not numbers of a common size.{user_line()}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    what = f"{name} can't be saved: a file holds arrays of common numbers"
+    return np.asarray(common_numbers(what, leaf.data if isinstance(leaf, Tensor) else leaf), order="C")
 
 
 def _json(notes: dict[str, Any]) -> str:

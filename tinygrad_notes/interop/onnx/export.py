@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import common_numbers, need_axis, need_count
 from ...errors import BadInputError, NoRuleError, missing_extra, user_line
+from ...failures import need_function, operation_failed, what_is
 from ...pytree import flatten, paths, unflatten
 from .arrays import ARRAYS, OF_SEVERAL, OF_TWO, PLAIN, VARIADIC, WITH_RESULT
 from .builder import BOOL, Builder
@@ -21,6 +23,7 @@ from .symbol import Program, Ref, Step, Symbol
 
 __all__ = ["export"]
 
+OLDEST = 18  # since then a reduction's axes are an input
 OPSET = 23
 IR_VERSION = 11
 
@@ -61,7 +64,7 @@ def export(
     dtype : dtype
         What float64 is written as.
     opset : int
-        Version of ONNX's operator set.
+        Version of ONNX's operator set, from 18 on.
 
     Returns
     -------
@@ -90,11 +93,20 @@ def export(
     >>> [parameter.name for parameter in file.graph.initializer]
     ['layers[0].W', 'layers[0].b', 'layers[2].W', 'layers[2].b']
     """
+    need_function("onnx.export", f)
+    need_count("opset", opset, OLDEST)
+    _need_a_place(path)
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError as error:
+        operation_failed("onnx.export", error, dtype)
     try:
         import onnx
     except ImportError as error:
         raise missing_extra("onnx", "onnx", "ONNX export") from error
-    arrays = [np.asarray(x.data if hasattr(x, "node") else x) for x in inputs]
+    arrays = [
+        common_numbers("onnx.export takes arrays of numbers", x.data if hasattr(x, "node") else x) for x in inputs
+    ]
     axes = _batch_axes(batch_axis, arrays)
     call, weights, weight_names = _with_weights(f, params)
     names = _input_names(f, params, input_names, len(arrays))
@@ -133,6 +145,16 @@ def export(
 # ── what is run ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _need_a_place(path: Any) -> None:
+    if path is None:
+        return
+    if not isinstance(path, (str, os.PathLike)):
+        raise BadInputError(f"path= is a str or a Path, not {what_is(path)}.{user_line()}")
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise BadInputError(f"there is no folder {folder}: make it before saving.{user_line()}")
+
+
 def _batch_axes(batch_axis: Any, arrays: list[Any]) -> list[int | None]:
     axes = list(batch_axis) if isinstance(batch_axis, (list, tuple)) else [batch_axis] * len(arrays)
     if len(axes) != len(arrays):
@@ -140,8 +162,8 @@ def _batch_axes(batch_axis: Any, arrays: list[Any]) -> list[int | None]:
     checked: list[int | None] = []
     sizes = set()
     for k, (axis, x) in enumerate(zip(axes, arrays, strict=True)):
-        if axis is not None and not -x.ndim <= axis < x.ndim:
-            raise BadInputError(f"input {k} of shape {x.shape} has no axis {axis}.{user_line()}")
+        if axis is not None:
+            need_axis(axis, x, f"input {k}")
         checked.append(None if axis is None else axis % x.ndim)
         sizes |= {x.shape[axis]} if axis is not None else set()
     if len(sizes) > 1 or 0 in sizes:
@@ -183,6 +205,9 @@ def _run(call: Callable[..., Any], weights: list[Any], inputs: list[Any]) -> tup
     symbols = [program.symbol(w) for w in weights]
     result = call(symbols, *(program.symbol(x) for x in inputs))
     leaves, structure = flatten(result)
+    for y in leaves:
+        if not isinstance(y, Symbol):
+            common_numbers("an exported function returns arrays of numbers", y)
     return program, [Ref(y.index) if isinstance(y, Symbol) else y for y in leaves], structure
 
 

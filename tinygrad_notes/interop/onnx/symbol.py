@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ...errors import LeavesGraphError, NoRuleError, user_line
+from ...failures import operation_failed
 from ...operators import METHODS
 from ...recording import open_scopes
 from ...rules import BOOK, Composite, Plain, Rule, find, getitem, putitem
@@ -271,8 +272,11 @@ def apply_to_symbols(rule: Rule, args: tuple[Any, ...], params: dict[str, Any] |
     program = _program_of((args, params or {}))
     assert program is not None
     raw = _values(args)
-    with np.errstate(all="ignore"):
-        value = rule.f(*raw, **params) if params else rule.forward(*raw)
+    try:
+        with np.errstate(all="ignore"):
+            value = rule.f(*raw, **params) if params else rule.forward(*raw)
+    except Exception as error:
+        operation_failed(rule.name, error, *(raw if rule.variadic else raw[: rule.inputs]))
     return program.record(rule, rule.name, args, params or {}, value)
 
 
