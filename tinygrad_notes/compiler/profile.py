@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import time
 from dataclasses import dataclass, field
 from functools import cache
@@ -223,8 +224,7 @@ def made_up(v: Value) -> Any:
 
 def _amount(n: float) -> str:
     """``12.8 k``, ``3.2 M``."""
-    for unit in ("", "k", "M", "G"):
-        if n < 1000 or unit == "G":
-            return f"{n:.0f} " if not unit else f"{n:.1f} {unit}"
-        n /= 1000
-    raise AssertionError
+    if n < 1000:
+        return f"{n:.0f} "
+    power = min(int(math.log10(n)) // 3, 3)
+    return f"{n / 1000**power:.1f} {'kMG'[power - 1]}"

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -174,23 +175,24 @@ def _watched() -> Iterator[None]:
     if before is not None and not callable(before):  # cProfile's: it could not be put back
         yield
         return
-
-    def watch(frame: Any, event: str, called: Any) -> None:
-        if event == "c_call":
-            name = getattr(called, "__name__", "")
-            if name in EFFECTS and type(getattr(called, "__self__", None)).__name__ == "module":
-                if name != "urandom" and not is_users_file(frame.f_code.co_filename):
-                    return
-                sys.setprofile(before)
-                while frame is not None and not is_users_file(frame.f_code.co_filename):
-                    frame = frame.f_back
-                raise CompileError(f"{EFFECTS[name]}.{_line_of(frame)}")
-
-    sys.setprofile(watch)
+    sys.setprofile(partial(refuse_effects, before))
     try:
         yield
     finally:
         sys.setprofile(before)
+
+
+def refuse_effects(before: Any, frame: Any, event: str, called: Any) -> None:
+    """A profile function that raises at the calls named in `EFFECTS`; `before` is the one that was there."""
+    name = getattr(called, "__name__", "")
+    if event != "c_call" or name not in EFFECTS or type(getattr(called, "__self__", None)).__name__ != "module":
+        return
+    if name != "urandom" and not is_users_file(frame.f_code.co_filename):
+        return
+    sys.setprofile(before)
+    while frame is not None and not is_users_file(frame.f_code.co_filename):
+        frame = frame.f_back
+    raise CompileError(f"{EFFECTS[name]}.{_line_of(frame)}")
 
 
 def _line_of(frame: Any) -> str:

@@ -123,9 +123,7 @@ def _trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
     return np.sum(step * (y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]) / 2, axis=axis)
 
 
-_trapz = getattr(np, "trapz", None)  # its name before NumPy 2, gone in 2.4
-if _trapz is not None:
-    alias(np.trapezoid, _trapz)
+alias(np.trapezoid, *filter(None, [getattr(np, "trapz", None)]))  # its name before NumPy 2, gone in 2.4
 
 
 @composite(np.unwrap, "y = p plus whole periods:  dy/dp = 1",

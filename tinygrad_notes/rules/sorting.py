@@ -90,9 +90,7 @@ plain(
     np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort,
     np.searchsorted, np.digitize, np.isin,
 )  # fmt: skip
-_in1d = getattr(np, "in1d", None)  # deprecated, and gone in later NumPys
-if _in1d is not None:
-    plain("its result is bool", _in1d)
+plain("its result is bool", *filter(None, [getattr(np, "in1d", None)]))  # deprecated, and gone in later NumPys
 refuse(
     "use y = np.unique(t) for the values, and t.data for the rest", np.unique_all, np.unique_counts, np.unique_inverse
 )

@@ -109,13 +109,8 @@ class Verdicts:
         first = self.first
         if first is None:
             return []
-        lines: list[int] = []
-        for a in self.order:
-            if a.name == first[0] and a.line == first[1]:
-                return [*lines, a.line]
-            if a.name not in self.right:
-                lines.append(a.line)
-        return lines
+        place = next(k for k, a in enumerate(self.order) if (a.name, a.line) == first)
+        return [*(a.line for a in self.order[:place] if a.name not in self.right), first[1]]
 
 
 def judge_variables(tape: Tape, assigned: Iterable[Assigned], wrong: Sequence[str], right: Sequence[str]) -> Verdicts:
