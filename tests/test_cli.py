@@ -106,6 +106,9 @@ WRONG = [
     (["draw", "a" * 20_000], "20,000 characters"),
     (["draw", "9.0**9.0**9.0 * a", "a=1"], "9.0 ** 9.0 ** 9.0"),
     (["fly"], "invalid choice"),
+    (["draw", "fine.py"], "Write fine.py:NAME"),
+    (["draw", "a^2", "a=1"], "a power is written with **"),
+    (["coverage", "cumsumm"], "did you mean cumsum"),
 ]
 
 

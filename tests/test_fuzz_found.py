@@ -14,6 +14,8 @@ import tinygrad_notes as tn
 
 pytest.importorskip("scipy")
 
+from scipy import special
+
 from tinygrad_notes.nn.functions import xlogy
 from tinygrad_notes.rules.elementwise import clip
 from tinygrad_notes.rules.special import solve_sylvester
@@ -175,3 +177,27 @@ def test_the_three_arguments_of_clip_share_one_slope() -> None:
         assert y == np.clip(*point)
         assert sum(pullback(1.0)) == 1.0, point
     assert tn.grad(lambda x: np.clip(x, x, x))(0.5) == 1.0
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (2, 0), (0, 0)])
+@pytest.mark.parametrize("order", [2, 1, np.inf])
+def test_the_largest_of_no_singular_values_or_sums_is_0(order: Any, shape: tuple[int, int]) -> None:
+    check(lambda x: (np.linalg.matrix_norm(x, ord=order),), np.zeros(shape))
+
+
+def test_tensorsolve_without_axes_beyond_the_right_side() -> None:
+    check(lambda x: (np.linalg.tensorsolve(np.array([-1.0]), x),), np.array([[-1.0]]))
+
+
+def test_polydiv_divides_in_the_divisors_own_precision() -> None:
+    check(lambda x: (np.polydiv(x, np.array([2.0648026], "f4"))[1],), np.array([2.0 + 0j, 4.0 + 0j]))
+
+
+def test_cumprod_of_a_number_along_its_axis() -> None:
+    check(lambda x: (np.cumprod(x, axis=0),), np.float64(0.0))
+
+
+def test_xlog1py_keeps_its_digits_beside_another_entry_at_minus_1() -> None:
+    x, y = np.array([0.0, 2.0]), np.array([-1.0, 1e-12])
+    slopes, _ = tn.vjp(special.xlog1py, x, y)[1](np.ones(2))
+    assert slopes[1] == np.log1p(1e-12)

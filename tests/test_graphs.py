@@ -562,3 +562,9 @@ def test_notebook_display() -> None:
     assert bundle["image/svg+xml"].startswith("<svg")
     assert bundle["text/plain"] == str(graph)
     assert repr(graph) == "<Graph of J: 6 values, 5 edges>"
+
+
+def test_a_function_is_drawn_of_a_call() -> None:
+    with pytest.raises(BadInputError, match=r"tn\.graph\(f, x\)"):
+        tn.graph(lambda x: x * x)
+    assert tn.graph(lambda: tn.Tensor(2.0) * 3).nodes[-1].value == 6

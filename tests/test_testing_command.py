@@ -57,8 +57,10 @@ def test_nothing_to_check(tmp_path):
     code, text = run(tmp_path, "x = 1\n")
     assert code == 2
     assert "mark one with" in text
-    with pytest.raises(BadInputError, match="not a Python file"):
-        check_files([str(tmp_path / "nowhere.py")])
+    (tmp_path / "notes.txt").touch()
+    for name, message in (("nowhere.py", "no such file"), ("notes.txt", "not a Python file"), (".", "is a folder")):
+        with pytest.raises(BadInputError, match=message):
+            check_files([str(tmp_path / name)])
 
 
 def test_the_decorator_leaves_the_function_alone():

@@ -189,3 +189,9 @@ def test_assert_raises_and_calls_are_checked():
 
 def test_an_input_called_g():
     assert check(lambda g, x: g * x, lambda dy, g, x: (dy * x, dy * g), shapes={"g": "n", "x": "n"})
+
+
+def test_a_vjp_takes_g_and_the_inputs():
+    for hand in (lambda x: x, lambda g, y, x, more: g):
+        with pytest.raises(BadInputError, match=r"g and the inputs of sin.*lambda g, x: "):
+            check_vjp(np.sin, hand, shapes={"x": "n"})

@@ -531,3 +531,8 @@ def test_an_error_inside_the_function_comes_out_as_it_is() -> None:
     for transform in (grad, jacobian, hessian, value_and_grad, elementwise_grad):
         with pytest.raises(Mine):
             transform(f)(1.0)
+
+
+def test_arguments_go_to_the_gradient_not_to_grad() -> None:
+    with pytest.raises(BadInputError, match=r"tn\.grad\(f\)\(x\)"):
+        tn.grad(np.sum, np.ones(3))

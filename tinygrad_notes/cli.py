@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import json
 import re
 import runpy
@@ -164,6 +165,8 @@ def graph_of(arguments: argparse.Namespace) -> Graph:
     file = re.fullmatch(r"(.+\.py):(\w+)", arguments.subject, re.DOTALL)
     if file:
         return graph_in_file(Path(file[1]), file[2], values)
+    if arguments.subject.endswith(".py"):
+        raise BadInputError(f"which function or Tensor of {arguments.subject}? Write {arguments.subject}:NAME")
     return graph_of_formula(arguments.subject, values, set(arguments.constant))
 
 
@@ -429,9 +432,12 @@ def run_coverage(arguments: argparse.Namespace) -> int:
 
     table = coverage()
     if arguments.name:
+        names = {row.name.rpartition(".")[2] for row in table}
         table = Coverage([row for row in table if arguments.name in row.name])
         if not len(table):
-            raise BadInputError(f"no function of the rule book is named like '{arguments.name}'")
+            near = difflib.get_close_matches(arguments.name.rpartition(".")[2], names, 3)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise BadInputError(f"no function of the rule book is named like '{arguments.name}'{hint}")
     print(table.to_json() if arguments.json else table.to_markdown() if arguments.markdown else table)
     return 0
 

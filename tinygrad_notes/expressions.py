@@ -194,6 +194,8 @@ def _depth(tree: ast.AST) -> int:
 
 def _refused(node: ast.AST) -> BadInputError:
     text = ast.unparse(node) if _depth(node) <= DEEPEST else type(node).__name__
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+        return BadInputError(f"{_short(text)} is not allowed in a formula: a power is written with **, as in a**2")
     return BadInputError(
         f"{_short(text)} is not allowed in a formula: it takes numbers, names, + - * / ** @, brackets, .T, indices "
         "and functions such as exp, log, sum, sigmoid"

@@ -191,9 +191,10 @@ def _as_tuple(argnums: Argnums) -> tuple[int, ...]:
     several = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
     for i in several:
         if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
+            hint = " The arguments themselves go to the result: tn.grad(f)(x)." if is_array(i) else ""
             raise BadInputError(
                 f"argnums is the place of an argument, 0 for the first, or a tuple of places, not {what_is(argnums)}."
-                f"{user_line()}"
+                f"{hint}{user_line()}"
             )
     return tuple(several)
 

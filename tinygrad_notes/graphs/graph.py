@@ -115,6 +115,8 @@ def graph(
 
 
 def _graph_of_call(f: Callable[..., Any], args: tuple[Any, ...], gradients: bool | None, view: View) -> Graph:
+    if not args and _wants_arguments(f):
+        raise BadInputError(f"a graph is one call's: give the function's arguments too, tn.graph(f, x).{user_line()}")
     leaves, structure = flatten(args)
     tensors = [_as_input(leaf) for leaf in leaves]
     with call_sites(), watch_names() as names_seen:
@@ -130,6 +132,16 @@ def _graph_of_call(f: Callable[..., Any], args: tuple[Any, ...], gradients: bool
     names.search(getattr(f, "__globals__", {}))
     wanted = result.size == 1 if gradients is None else gradients
     return Graph(root, gradients=wanted, names=names, view=view)
+
+
+def _wants_arguments(f: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(f).bind()
+    except TypeError:
+        return True
+    except ValueError:  # its signature is unknown
+        return False
+    return False
 
 
 def _as_input(x: Any) -> Any:

@@ -206,6 +206,7 @@ def _lstsq(a: Array, b: Array, rcond: Any = None) -> Any:
         call(_regular(draw(6, 6)).reshape(2, 3, 6), draw(2, 3)),
         call(_regular(draw(6, 6)).reshape(2, 3, 3, 2), draw(2, 3)),
         call(np.moveaxis(_regular(draw(6, 6)).reshape(2, 3, 6), 2, 0), draw(2, 3), axes=(0,)),
+        call(draw(1) + 3, draw(1, 1)),
     ],
 )
 def _tensorsolve(a: Array, b: Array, axes: Any = None) -> Array:
@@ -213,7 +214,7 @@ def _tensorsolve(a: Array, b: Array, axes: Any = None) -> Array:
     if axes is not None:
         last = [one_axis(axis, a.ndim) for axis in axes]
         a = np.transpose(a, ([k for k in range(a.ndim) if k not in last] + last))
-    shape = a.shape[b.ndim :] or a.shape  # all of it where A has no axes beyond B's: so NumPy slices
+    shape = a.shape[-(a.ndim - b.ndim) :]  # as NumPy slices, also where A has no axes beyond B's
     rows = a.size // b.size if b.size else 0
     return np.linalg.solve(a.reshape(rows, b.size), b.reshape(b.size)).reshape(shape)
 

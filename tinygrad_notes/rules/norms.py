@@ -70,7 +70,7 @@ rule(
     np.linalg.matrix_norm,
     "Frobenius: √Σ|a|²; nuclear: Σσ; 2: σ₁; 1, ∞: the largest column, row sum of |a|",
     samples=lambda draw: (
-        [call(draw(3, 4)), call(draw(2, 3, 4), keepdims=True)]
+        [call(draw(3, 4)), call(draw(2, 3, 4), keepdims=True), call(draw(0, 2)), call(draw(2, 3, 0), ord="nuc")]
         + [call(draw(4, 3), ord=p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)]
         + [call(draw(2, 3, 3), ord=p, keepdims=True) for p in ("nuc", 1, 2)]
     ),
@@ -80,10 +80,9 @@ def _matrix_norm(x: Array, /, *, keepdims: Any = False, ord: Any = "fro") -> Arr
         return np.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord == "nuc":
         y = np.sum(np.linalg.svdvals(x), axis=-1)
-    elif ord == 2:
-        y = np.linalg.svdvals(x)[..., 0]
-    elif ord == -2:
-        y = np.linalg.svdvals(x)[..., -1]
+    elif ord in (2, -2):
+        values = np.linalg.svdvals(x)
+        y = values[..., 0 if ord > 0 else -1] if values.shape[-1] else _extreme(values, ord)
     elif ord in (1, -1):
         y = _extreme(np.sum(np.abs(x), axis=-2), ord)
     elif ord in (np.inf, -np.inf):
@@ -96,7 +95,10 @@ def _matrix_norm(x: Array, /, *, keepdims: Any = False, ord: Any = "fro") -> Arr
 
 
 def _extreme(sums: Array, ord: float) -> Array:
-    return np.max(sums, axis=-1) if ord > 0 else np.min(sums, axis=-1)
+    """The largest, 0 of none, or the smallest."""
+    if ord < 0:
+        return np.min(sums, axis=-1)
+    return np.max(sums, axis=-1) if sums.shape[-1] else np.sum(sums, axis=-1)
 
 
 @composite(

@@ -78,8 +78,7 @@ def _without_leading_zeros(p: Any) -> Array:
                                   call(np.array([2.0, 1.0]), np.array([4.0, 3.0, 0.5]))])  # fmt: skip
 def _polydiv(u: Any, v: Any) -> tuple[Array, Array]:
     u, v = np.atleast_1d(u) + 0.0, np.atleast_1d(v) + 0.0
-    dtype = np.result_type(u.dtype, v.dtype)
-    u, v = np.astype(u, dtype), np.astype(v, dtype)
+    u = np.astype(u, np.result_type(u.dtype, v.dtype))  # 1/v₀ stays in v's own precision, as NumPy's
     n, m = u.shape[0], v.shape[0]
     quotient, rest, scale = [], u, 1.0 / v[0]
     for k in range(n - m + 1):

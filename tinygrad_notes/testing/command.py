@@ -79,7 +79,9 @@ def _imported(path: str) -> ModuleType:
     file = Path(path).resolve()
     spec = importlib.util.spec_from_file_location(file.stem, file) if file.is_file() else None
     if spec is None or spec.loader is None:
-        raise BadInputError(f"{path}: not a Python file")
+        if file.is_dir():
+            raise BadInputError(f"{path} is a folder: name the files, such as {path}/*.py")
+        raise BadInputError(f"{path} is not a Python file" if file.exists() else f"no such file: {path}")
     module = importlib.util.module_from_spec(spec)
     known = sys.modules.get(file.stem)
     sys.modules[file.stem] = module

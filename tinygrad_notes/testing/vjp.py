@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadInputError
+from ..errors import BadInputError, user_line
 from ..failures import names_line, need_function
 from ..pytree import flatten, unflatten
 from .checking import Check
@@ -301,7 +301,15 @@ def _hand(f: Callable[..., Any], vjp: Callable[..., Any], recipe: Upstream, wrt:
         ]
         takes_result = len(needed) == len(names) + 2
     except (TypeError, ValueError):
-        takes_result = False
+        parameters, takes_result = None, False
+    if parameters is not None:
+        try:
+            inspect.Signature(parameters).bind(*range(len(names) + 1 + takes_result))
+        except TypeError as error:
+            raise BadInputError(
+                f"{name_of(vjp)} can't be called with g and the inputs of {name_of(f)} ({error}): "
+                f"lambda g, {', '.join(names)}: …{user_line()}"
+            ) from error
 
     def hand(g: Any, *inputs: Any) -> Any:
         given = dict(zip(names, inputs, strict=True))
