@@ -201,3 +201,13 @@ def test_xlog1py_keeps_its_digits_beside_another_entry_at_minus_1() -> None:
     x, y = np.array([0.0, 2.0]), np.array([-1.0, 1e-12])
     slopes, _ = tn.vjp(special.xlog1py, x, y)[1](np.ones(2))
     assert slopes[1] == np.log1p(1e-12)
+
+
+def test_trapezoid_over_a_grid_with_more_axes() -> None:
+    check(lambda y: (np.trapezoid(y, np.array([[-1.0, 0.0, 2.0], [0.0, 1.0, 1.5]])),), X)
+    check(lambda y: (np.trapezoid(y, np.array([[-1.0 - 0j]])),), np.array([1 + 0j]))
+
+
+@pytest.mark.parametrize("shape", [(1, 0, 1), (0, 0, 1)])
+def test_take_of_an_empty_array_takes_any_index(shape: tuple[int, ...]) -> None:
+    check(lambda x: (np.take(x, [[0, 3], [3, 3]], -1),), np.zeros(shape))

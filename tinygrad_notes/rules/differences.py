@@ -110,16 +110,16 @@ def _end(f: Array, i: int, j: int, k: int, near: Any, far: Any, edge_order: int)
            samples=lambda draw: [call(draw(5)), call(draw(3, 4), dx=0.5, axis=0), call(draw(4), draw(4)),
                                  call(draw(3, 4), draw(4)),
                                  call(draw(3, 4), draw(3, 4), axis=0),
-                                 call(draw(3, 4), x=draw(3), axis=-2)])  # fmt: skip
+                                 call(draw(3, 4), x=draw(3), axis=-2), call(draw(3), draw(2, 3)),
+                                 call(draw(3), draw(4, 1), axis=0)])  # fmt: skip
 def _trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
-    axis = one_axis(axis, y.ndim)
-    before = (slice(None),) * axis
+    before = (slice(None),) * one_axis(axis, y.ndim)
     if x is None:
         step = dx
+    elif np.ndim(untracked(x)) == 1:
+        step = np.diff(x).reshape((-1,) + (1,) * (y.ndim - len(before) - 1))
     else:
-        step = np.diff(x, axis=0 if np.ndim(untracked(x)) == 1 else axis)
-        if step.ndim == 1:
-            step = step.reshape((1,) * axis + (-1,) + (1,) * (y.ndim - axis - 1))
+        step = np.diff(x, axis=axis)  # x may have more axes than y: -1 is then another one, as in NumPy
     return np.sum(step * (y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]) / 2, axis=axis)
 
 

@@ -174,6 +174,8 @@ putitem: Rule = rule(
 
 
 def _take_pullback(g: Array, shape: tuple[int, ...], indices: Any, axis: int | None, mode: Any) -> Array:
+    if not g.size:  # of an empty array NumPy takes any index
+        return np.zeros_like(g, shape=shape)
     if axis is None:
         size = int(np.prod(shape))
         return _take_pullback(g, (size,), indices, 0, mode).reshape(shape)
@@ -188,7 +190,8 @@ rule(np.take, "y = a[i] along an axis:  g added at i, 0 elsewhere",
      samples=lambda draw: [call(draw(3, 4), [0, 5, 5, -1]), call(draw(3, 4), 1, axis=0),
                            call(draw(3, 4), [[0, 3], [3, 3]], -1),
                            call(draw(5), [1, 7, -9], mode="wrap"), call(draw(5), [1, 7, -9], mode="clip"),
-                           call(draw(2, 3, 4), np.array([2, 0, 2]), axis=1), call(draw(3), 2)])  # fmt: skip
+                           call(draw(2, 3, 4), np.array([2, 0, 2]), axis=1), call(draw(3), 2),
+                           call(draw(2, 0, 1), [0, 3], axis=-1)])  # fmt: skip
 
 
 def along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
