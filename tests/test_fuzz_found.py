@@ -211,3 +211,7 @@ def test_trapezoid_over_a_grid_with_more_axes() -> None:
 @pytest.mark.parametrize("shape", [(1, 0, 1), (0, 0, 1)])
 def test_take_of_an_empty_array_takes_any_index(shape: tuple[int, ...]) -> None:
     check(lambda x: (np.take(x, [[0, 3], [3, 3]], -1),), np.zeros(shape))
+
+
+def test_covariance_of_no_variables_leaves_the_others_unread() -> None:
+    check(lambda x: (np.corrcoef(x, np.float64(2.0)), np.cov(x, X)), np.zeros((0, 2)))

@@ -279,6 +279,8 @@ class Judge:
         dtype = np.longdouble if self.extended() else float
         start, direction = pack(self.point, dtype), pack(self.tangents, dtype)
         middle = self.packed_plain(start)
+        if self.kinds(start + dtype(2.0**-20) * direction) != self.kinds(start):
+            raise CannotTell("beside the point a step's result turns complex, or real")
         if not all(np.all(np.isfinite(y)) for y in self.rounded_run(0)):
             raise CannotTell("rounding a step leaves the domain")
         slopes = []
@@ -289,13 +291,26 @@ class Judge:
                 except Exception as error:
                     raise CannotTell(f"NumPy itself fails beside the point: {error}") from error
         left, right = slopes[-1], slopes[-2]
-        scale = 1 + np.abs(left) + np.abs(right)
+        scale = 1e-3 * (1 + np.abs(middle)) + np.abs(left) + np.abs(right)
         if not np.all(np.abs(left - right) <= 1e-3 * scale):
             raise CannotTell("the slopes on both sides differ")
         if not np.all(np.abs(slopes[-2] - slopes[-4]) <= 3e-2 * scale):
             raise CannotTell("the slope depends on the step")
         if expected is not None and not np.all(np.abs(right - expected) <= 3e-2 * scale):
             raise CannotTell("nearer to the point the slope is another")
+
+    def kinds(self, v: Any) -> list[str]:
+        """Of each step's result: "f" real, "c" complex."""
+        seen = []
+
+        def look(x: Any) -> Any:
+            seen.append(getattr(getattr(x, "dtype", None), "kind", ""))
+            return x
+
+        if self.program.steps:
+            looking = self.program.compiled(self.program.source("{v} = look({v})"), look=look)
+            looking(*copies(unpack(v, self.point)))
+        return seen
 
     def spread(self, way: str) -> Any:
         """By how much the engine's derivative moves when each step is rounded differently."""
@@ -414,25 +429,28 @@ class Judge:
             return pack(tn.vjp(f, *point)[1](u)), pack(tn.jvp(f, tuple(point), w)[1])
 
         reference = self.asked("in double precision", lambda: both(wide.function))
-        noisy = [self.noisy(k, eps) for k in range(2)]
-        probes = [self.asked("in double precision", lambda f=f: both(f)) for f in noisy]
-        for what, mine, ref, moved in zip(
-            ("vjp", "jvp"), (pack(self.gradients), pack(self.pushed)), reference, zip(*probes, strict=True), strict=True
-        ):
+        probes: list[tuple[Any, Any]] = []
+
+        def limit(way: int, count: int) -> float:
+            """What rounding may change, by that many runs that round otherwise."""
+            while len(probes) < count:
+                probes.append(self.asked("in double precision", lambda: both(self.noisy(len(probes), eps))))
+            ref = reference[way]
+            spread = max((np.max(np.abs(probe[way] - ref), initial=0) for probe in probes[:count]), default=0.0)
+            top = np.max(np.abs(ref), initial=0)
+            if not spread <= 0.02 * (1 + top) or not top < 3e3:
+                raise CannotTell(f"rounding in this dtype moves it by {spread:.1e} of {top:.1e}")
+            return float(30 * spread + 100 * eps * (1 + top))
+
+        for way, (what, mine) in enumerate((("vjp", pack(self.gradients)), ("jvp", pack(self.pushed)))):
+            ref = reference[way]
             if mine.shape != ref.shape:
                 raise CannotTell("complex in one dtype, real in the other")
-            spread = np.max(np.abs(np.stack(moved) - ref), axis=0) if len(ref) else ref
-            top = np.max(np.abs(ref), initial=0)
-            if not np.max(spread, initial=0) <= 0.02 * (1 + top) or not top < 3e3:
-                raise CannotTell(
-                    f"{what}: rounding in this dtype moves it by {np.max(spread, initial=0):.1e} of {top:.1e}"
-                )
-            limit = 30 * np.max(spread, initial=0) + 100 * eps * (1 + top)
-            if not np.all(np.abs(mine - ref) <= limit):
-                k = int(np.argmax(np.abs(mine - ref)))
-                raise Wrong(
-                    f"{what} in a narrow dtype: entry {k} is {mine[k]!r}, in double {ref[k]!r} (limit {limit:.1e})"
-                )
+            error = np.abs(mine - ref)
+            # a tie may be broken alike in two runs: before a verdict more of them are asked
+            if not np.all(error <= limit(way, 2)) and not np.all(error <= limit(way, 12)):
+                k = int(np.argmax(error))
+                raise Wrong(f"{what} in a narrow dtype: entry {k} is {mine[k]!r}, in double {ref[k]!r}")
 
     def narrowest(self) -> list[float]:
         text = self.program.source()

@@ -15,10 +15,12 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -129,15 +131,19 @@ class Functions:
     def pairs(self, mutant: Mutant) -> list[tuple[CodeType, CodeType]] | None:
         """Old and new code of the functions that a mutant changes; None if it changes more than functions."""
         path = str(PACKAGE / mutant.file)
-        old = compile(Path(path).read_text(encoding="utf-8"), path, "exec", dont_inherit=True)
-        new = compile(mutant.source(), path, "exec", dont_inherit=True)
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # x is not "a word"
+            old = compile(Path(path).read_text(encoding="utf-8"), path, "exec", dont_inherit=True)
+            new = compile(mutant.source(), path, "exec", dont_inherit=True)
         return _pairs(old, new)
 
-    def swap(self, pairs: list[tuple[CodeType, CodeType]]) -> None:
-        """Give every living function its new code."""
+    def swap(self, pairs: list[tuple[CodeType, CodeType]]) -> int:
+        """Give every living function its new code; how many there were."""
+        count = 0
         for old, new in pairs:
             for function in self._found[old.co_filename].get(old, ()):
                 function.__code__ = new
+                count += 1
+        return count
 
 
 def _pairs(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]] | None:
@@ -206,9 +212,8 @@ class Quick:
 
         def trial() -> Verdict:
             pairs = functions.pairs(mutant)
-            if not pairs:
+            if not pairs or not functions.swap(pairs):
                 return Verdict("survived", NO_FUNCTION)
-            functions.swap(pairs)
             return self._run(tests)
 
         return mutant, 20 + 3 * sum(map(self.reach.took, tests)), trial
@@ -217,7 +222,7 @@ class Quick:
         from _pytest.runner import runtestprotocol
 
         items = [self.items[test] for test in tests]
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in zip_longest(items, items[1:]):
             if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
                 return Verdict("killed", item.nodeid)
         return Verdict("survived", tests=len(items))
@@ -236,8 +241,11 @@ class Quick:
 
 def whole(mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None], work: Path) -> None:
     """Try mutants in forks that import a changed copy of the project; only others' libraries are imported before."""
-    import scipy.special  # noqa: F401
+    import hypothesis
+    import scipy.special
 
+    assert hypothesis is not None
+    assert scipy.special is not None
     jobs = []
     for k, mutant in enumerate(mutants):
         tests = reach.tests_for(mutant, seconds)
@@ -258,26 +266,37 @@ def whole(mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..
 
 def _whole_trial(mutant: Mutant | None, copy: Path, tests: list[str]) -> Callable[[], Verdict]:
     def trial() -> Verdict:
-        ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__")
+        ignored = shutil.ignore_patterns(".git", ".venv", ".hypothesis", "__pycache__", copy.parent.name)
         shutil.copytree(ROOT, copy, ignore=ignored)
         if mutant is not None:
             (copy / "tinygrad_notes" / mutant.file).write_text(mutant.source(), encoding="utf-8")
         os.chdir(copy)
         sys.path[:] = [str(copy), *(entry for entry in sys.path if Path(entry) not in (ROOT, Path(__file__).parent))]
         os.environ["PYTHONPATH"] = str(copy)
-        first = _First()
-        code = pytest.main(["-x", "-p", "no:cacheprovider", f"--rootdir={copy}", *tests], plugins=[first])
+        chosen = _Chosen(tests)
+        files = sorted({test.partition("::")[0] for test in tests})
+        code = pytest.main(["-x", "-p", "no:cacheprovider", f"--rootdir={copy}", *files], plugins=[chosen])
         if code == 0:
-            return Verdict("survived", tests=len(tests))
-        return Verdict("killed", first.failed or f"pytest's exit code {int(code)}")
+            return Verdict("survived", tests=chosen.count)
+        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+            return Verdict("survived")
+        return Verdict("killed", chosen.failed or f"pytest's exit code {int(code)}")
 
     return trial
 
 
-class _First:
-    """A pytest plugin: the first test that failed."""
+class _Chosen:
+    """A pytest plugin: these tests alone, in their order, and the first that failed.
 
-    failed = ""
+    A test that the change takes away (the cases of a rule that lost its decorator) does not count as failed.
+    """
+
+    def __init__(self, tests: list[str]) -> None:
+        self.turn, self.count, self.failed = {test: k for k, test in enumerate(tests)}, 0, ""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted((item for item in items if item.nodeid in self.turn), key=lambda x: self.turn[x.nodeid])
+        self.count = len(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self.failed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -96,15 +97,33 @@ class Reach:
         return next(filter(None, (self.tests_of_lines(mutant.file, place) for place in places)), set())
 
     def all_cases(self, mutant: Mutant, known: Iterable[str], seconds: float) -> list[str]:
-        """Cases that weren't measured, of the test functions that were seen to run a mutant's line; then the others."""
+        """Cases of the test functions that were seen to run a mutant's line: first those of the functions it is about.
+
+        Then those that weren't measured, then the others.
+        """
         functions = {test.partition("[")[0] for test in self.reaching(mutant)}
-        cases = [test for test in known if test.partition("[")[0] in functions]
-        new = [test for test in cases if test not in self.seconds]
         for function in functions:
             times = [self.seconds[test] for test in self.seconds if test.partition("[")[0] == function]
             self.typical[function] = sum(times) / len(times)
-        first = self.in_turn(set(new), seconds)
-        return [*first, *self.in_turn(set(cases) - set(first), seconds / 2)]
+        about = self.about(mutant)
+        named = {test for test in known if not about.isdisjoint(words(test))}
+        cases = {test for test in known if test.partition("[")[0] in functions} - named
+        new = {test for test in cases if test not in self.seconds}
+        first = [*self.in_turn(named, seconds), *self.in_turn(new, seconds / 2)]
+        return [*first, *self.in_turn(cases - set(first), seconds / 2)]
+
+    def about(self, mutant: Mutant) -> set[str]:
+        """The functions that a mutant is about: ``poly`` in a rule of ``np.poly``, and those of the tests that run it.
+
+        Where tests of many functions run it, it is about none of them.
+        """
+        tree = ast.parse((PACKAGE / mutant.file).read_text(encoding="utf-8"))
+        around = (x for x in tree.body if _first_line(x) <= mutant.line <= (x.end_lineno or 0))
+        calls = [call for x in around for call in (*getattr(x, "decorator_list", ()), getattr(x, "value", None))]
+        keys = [call.args[0] for call in calls if isinstance(call, ast.Call) and call.args]
+        names = {node.attr for key in keys for node in ast.walk(key) if isinstance(node, ast.Attribute)}
+        seen = {word for test in self.reaching(mutant) for word in words(test)}
+        return (names | seen if len(seen) <= 12 else names) - {"nn", "np", "special"}
 
     def took(self, test: str) -> float:
         """The seconds of a test, or the mean of its function's if it wasn't measured."""
@@ -122,3 +141,12 @@ class Reach:
                 chosen.append(test)
                 total += took
         return chosen
+
+
+def words(test: str) -> set[str]:
+    """The names in a test case's brackets: ``{"np", "linalg", "norm"}`` of ``test_dtypes[np.linalg.norm-3]``."""
+    return set(re.findall(r"[A-Za-z_]\w+", test.partition("[")[2]))
+
+
+def _first_line(statement: ast.stmt) -> int:
+    return min([statement.lineno, *(x.lineno for x in getattr(statement, "decorator_list", ()))])

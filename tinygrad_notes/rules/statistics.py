@@ -294,25 +294,25 @@ _quantile(np.nanpercentile, 100.0)
 
 
 def _variables(m: Any, y: Any, rowvar: bool, dtype: Any) -> Array:
-    rows = [
-        np.atleast_2d(_floats(x)) if np.ndim(untracked(x)) < 2 or rowvar else _floats(x).T
-        for x in (m, y)
-        if x is not None
-    ]
-    X = np.concatenate(rows) if len(rows) > 1 else rows[0]
+    X = np.atleast_2d(_floats(m)) if np.ndim(untracked(m)) < 2 or rowvar else _floats(m).T
+    if y is not None and X.shape[0]:  # of no variables NumPy doesn't look at y
+        Y = np.atleast_2d(_floats(y))
+        X = np.concatenate((X, Y if rowvar or Y.shape[0] == 1 else Y.T))
     dtype = np.result_type(untracked(X), float) if dtype is None else np.dtype(dtype)
     return X if X.dtype == dtype else X.astype(dtype)
 
 
 @composite(np.cov, "C = (X − x̄) w (X − x̄)ᴴ / n",
            samples=lambda draw: [call(draw(3, 5)), call(draw(4, 3), rowvar=False), call(draw(5)),
-                                 call(draw(5), draw(5)),
+                                 call(draw(5), draw(5)), call(draw(5, 2), draw(1, 5), rowvar=False),
                                  call(draw(2, 4), draw(1, 4), bias=True), call(draw(2, 5), ddof=0),
                                  call(draw(2, 4), fweights=np.array([1, 2, 1, 3])),
                                  call(draw(2, 4), aweights=np.array([1, 4, 2, 6]))])  # fmt: skip
 def _cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
          aweights: Any = None, *, dtype: Any = None) -> Array:  # fmt: skip
     X = _variables(m, y, rowvar, dtype)
+    if not X.shape[0]:
+        return np.zeros_like(X, shape=(0, 0), dtype=np.float64)
     with np.errstate(all="ignore"):
         np.cov(
             beside(np.zeros(X.shape), X),
