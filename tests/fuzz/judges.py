@@ -340,8 +340,12 @@ class Judge:
             return self.pulled(u, *inputs)
 
         start, direction = pack(self.point), pack(w)
+
+        def gradient(v: Any) -> Any:
+            return pack(first(*unpack(v, self.point)))
+
         try:
-            expected, bars = derivative_along(lambda v: pack(first(*unpack(v, self.point))), start, direction)
+            expected, bars = derivative_along(gradient, start, direction)
         except Exception as error:
             raise CannotTell(f"the gradient fails beside the point: {error}") from error
         clear = bars <= MOST_BAR * (1 + np.abs(expected))
@@ -362,10 +366,20 @@ class Judge:
                 if not spread <= 1e-6 * (1 + np.max(np.abs(pack(self.gradients)), initial=0)):
                     raise CannotTell(f"{what}: rounding each step moves the gradient by {spread:.1e}")
                 if np.any(wrong & ~(np.abs(found - expected) <= moved)):
+                    self.linear(gradient, start)
                     k = int(np.argmax(np.where(wrong, np.abs(found - expected), -1)))
                     raise Wrong(f"{what}: entry {k} is {found[k]!r}, differences say {expected[k]!r} ± {bars[k]:.1e}")
         if not clear.all():
             raise CannotTell("second order near a kink")
+
+    def linear(self, gradient: Callable[[Any], Any], start: Any) -> None:
+        """Raise CannotTell where the gradient has a kink: its slope along a + b is not that along a and along b."""
+        for _ in range(8):
+            a, b = self.rng.standard_normal((2, *start.shape))
+            (at_a, _), (at_b, _), (at_both, bar) = (derivative_along(gradient, start, d) for d in (a, b, a + b))
+            clear = bar <= MOST_BAR * (1 + np.abs(at_both))
+            if not np.all(np.abs(at_a + at_b - at_both)[clear] <= 1e-3 * (1 + np.abs(at_both[clear]))):
+                raise CannotTell("a kink of second order")
 
     def by_backward(self) -> None:
         """The same gradients from `Tensor.backward`."""
