@@ -215,3 +215,10 @@ def test_take_of_an_empty_array_takes_any_index(shape: tuple[int, ...]) -> None:
 
 def test_covariance_of_no_variables_leaves_the_others_unread() -> None:
     check(lambda x: (np.corrcoef(x, np.float64(2.0)), np.cov(x, X)), np.zeros((0, 2)))
+
+
+def test_the_weights_of_an_average_are_summed_in_the_dtype_of_both() -> None:
+    w = np.array([1.6, 2.7, 2.4, 1.4], "f4")
+    check(lambda x: np.average(x, axis=1, weights=w, returned=True), np.array([[0.1, 1.5, 0.5, -1.1]]))
+    check(lambda x: np.average(x, returned=True), np.array([0.1, 1.5], "f4"))
+    check(lambda x: np.average(x, 0, returned=True), np.ones((2, 3), "f4"))

@@ -44,7 +44,7 @@ def _average(a: Array, axis: Any = None, weights: Any = None, returned: bool = F
     a = a if hasattr(a, "ndim") else np.asarray(a)
     if weights is None:
         y = np.mean(a, axis=axis, keepdims=keepdims)
-        return (y, np.broadcast_to(a.size / y.size, y.shape)) if returned else y
+        return (y, np.full(y.shape, a.size / y.size, y.dtype)[()]) if returned else y
     w = weights if hasattr(weights, "ndim") else np.asarray(weights)
     np.average(np.zeros(a.shape), axis, np.ones(w.shape))  # raises what NumPy raises
     if w.shape != a.shape and axis is not None:
@@ -52,7 +52,8 @@ def _average(a: Array, axis: Any = None, weights: Any = None, returned: bool = F
         w = np.transpose(w, np.argsort(axes).tolist()).reshape(
             tuple(n if i in axes else 1 for i, n in enumerate(a.shape))
         )
-    total = np.sum(np.broadcast_to(w, a.shape), axis=axis, keepdims=keepdims)
+    dtype = np.result_type(a.dtype, w.dtype, *([] if a.dtype.kind in "fc" else [float]))
+    total = np.sum(np.broadcast_to(w, a.shape), axis=axis, dtype=dtype, keepdims=keepdims)
     _no_sum_is_zero(untracked(total))
     y = np.sum(a * w, axis=axis, keepdims=keepdims) / total
     return (y, np.broadcast_to(total, y.shape)) if returned else y
