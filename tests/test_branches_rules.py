@@ -105,6 +105,18 @@ def test_a_subclass_of_numpys_array_is_its_numbers():
     y = np.multiply(t, X.view(Sub))
     assert type(y) is not Sub
     np.testing.assert_array_equal(y.data, X * X)
+    for y in (t * X.view(Sub), X.view(Sub) * t, t + np.ones(3).view(Sub)):
+        assert type(y.data) is np.ndarray
+
+
+def test_a_setting_that_is_tracked_is_refused_by_name():
+    with pytest.raises(NoRuleError, match="var has no derivative in its argument 'ddof'"):
+        np.var(Tensor(X), ddof=Tensor(1.0))
+
+
+def test_the_variance_of_nothing_is_numpys():
+    with pytest.warns(RuntimeWarning):
+        assert np.isnan(np.var(Tensor(X), where=False).data)
 
 
 def test_a_gradient_that_is_complex_is_no_gradient_of_a_real_tensor():

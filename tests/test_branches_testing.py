@@ -279,6 +279,29 @@ def test_a_cost_that_cannot_be_traced_is_diagnosed_by_the_source():
     assert "-" not in found.repair.after
 
 
+def test_two_changes_that_mend_a_part_each_are_told_together():
+    def f(x, w):
+        return sum(math.sin(v) for v in x.tolist()) + sum(math.exp(v) for v in w.tolist())
+
+    def by_hand(x, w):
+        dx = -np.cos(x)
+        dw = -np.exp(w)
+        return {"dx": dx, "dw": dw}
+
+    subject = Subject(f, by_hand)
+    cases = []
+    for n in (2, 3, 4):
+        x, w = np.random.default_rng(n).normal(size=(2, n))
+        draw = Draw({"n": n}, {"x": x, "w": w})
+        draw.hand, draw.true = subject.hand(draw), {"x": np.cos(x), "w": np.exp(w)}
+        cases.append(draw)
+    found = diagnose(f, by_hand, cases, ["x", "w"], [])
+    assert sorted(slip.text for slip in found.slips) == [
+        "a sign: -np.cos(x) should be np.cos(x)",
+        "a sign: -np.exp(w) should be np.exp(w)",
+    ]
+
+
 def test_few_cases_are_filled_up_with_fresh_ones():
     def by_hand(x):
         dx = 3 * x

@@ -222,3 +222,10 @@ def test_the_weights_of_an_average_are_summed_in_the_dtype_of_both() -> None:
     check(lambda x: np.average(x, axis=1, weights=w, returned=True), np.array([[0.1, 1.5, 0.5, -1.1]]))
     check(lambda x: np.average(x, returned=True), np.array([0.1, 1.5], "f4"))
     check(lambda x: np.average(x, 0, returned=True), np.ones((2, 3), "f4"))
+
+
+def test_a_complex_power_of_a_negative_number() -> None:
+    base, z = np.array([2.0, -2.0]), np.array([2 + 0j, 2 + 1j])
+    check(lambda z: (np.power.outer(base, z), base**z), z)
+    check(lambda a: (np.power(a, z),), base)
+    check(lambda z: (np.float32(-1.5) ** z,), z.astype("c8"))

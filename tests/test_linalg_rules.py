@@ -5,6 +5,7 @@ PyTorch agrees in complex numbers; singular, degenerate and zero points; what is
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import warnings
@@ -17,6 +18,7 @@ import pytest
 import tinygrad_notes as tn
 from tinygrad_notes import Tensor
 from tinygrad_notes.errors import BadInputError, LeavesGraphError, NoRuleError, ShapeError
+from tinygrad_notes.rules.linear_algebra import _cheapest_splits
 
 RNG = np.random.default_rng
 
@@ -418,3 +420,32 @@ def test_logsumexp_weights_broadcast_and_are_differentiated() -> None:
     a, b = RNG(0).normal(size=(3, 4)), RNG(1).uniform(0.5, 2, size=4)
     gradient = tn.grad(lambda b: np.sum(tn.special.logsumexp(a, axis=1, b=b)))(b)
     np.testing.assert_allclose(gradient, np.sum(np.exp(a) / np.sum(b * np.exp(a), axis=1, keepdims=True), axis=0))
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0, 0)])
+@pytest.mark.parametrize("name", ["eigh", "eig", "svd"])
+def test_complex_vectors_of_empty_matrices(name: str, shape: tuple[int, ...]) -> None:
+    a = Tensor(np.zeros(shape, complex))
+    vectors = next(y for y in getattr(np.linalg, name)(a) if y.ndim == len(shape))
+    np.sum(np.abs(vectors) ** 2).backward()
+    assert a.grad.shape == shape
+
+
+def multiplications(sizes: list[int], split: Callable[[int, int], int], i: int, j: int) -> int:
+    if i == j:
+        return 0
+    k = split(i, j)
+    both = multiplications(sizes, split, i, k) + multiplications(sizes, split, k + 1, j)
+    return both + sizes[i] * sizes[k + 1] * sizes[j + 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_product_of_many_is_done_in_the_cheapest_order(seed: int) -> None:
+    sizes = [int(n) for n in RNG(seed).integers(1, 30, 6)]
+    chosen = _cheapest_splits(list(itertools.pairwise(sizes)))
+
+    def fewest(i: int, j: int) -> int:
+        costs = (fewest(i, k) + fewest(k + 1, j) + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j))
+        return min(costs, default=0)
+
+    assert multiplications(sizes, lambda i, j: chosen[i, j], 0, 4) == fewest(0, 4)

@@ -37,6 +37,8 @@ CALLS = {
     "squeeze one axis": (X[:, :1, :, :1], lambda x: np.squeeze(x, 0) + np.squeeze(x, -1).T),
     "reshape in column order": (X, lambda x: np.reshape(x, (4, 6), order="F")),
     "reshape to one axis": (X, lambda x: np.reshape(x, -1) + x.reshape(24)),
+    "ravel": (X, lambda x: np.ravel(x) * np.arange(24.0)),
+    "two arrays of places with an axis between": (X, lambda x: x[[0, 1], :, [2, 0]] * np.arange(1.0, 3.0)[:, None]),
     "broadcast_to": (V, lambda x: np.broadcast_to(x, (3, 4)) * np.broadcast_to(x[0], 4)),
     "sum where": (V, lambda x: np.sum(x, where=np.arange(4) < 2)),
     "cumsum of all": (X, lambda x: np.cumsum(x)),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -367,10 +368,17 @@ class Judge:
                     raise CannotTell(f"{what}: rounding each step moves the gradient by {spread:.1e}")
                 if np.any(wrong & ~(np.abs(found - expected) <= moved)):
                     self.linear(gradient, start)
+                    others = [self.asked(what, partial(self.second, self.noisy(k))) for k in range(8)]
+                    if not np.all(np.ptp(np.stack(others), axis=0) <= 1e-6 * (1 + np.abs(expected))):
+                        raise CannotTell(f"{what}: rounding each step moves it")
                     k = int(np.argmax(np.where(wrong, np.abs(found - expected), -1)))
                     raise Wrong(f"{what}: entry {k} is {found[k]!r}, differences say {expected[k]!r} ± {bars[k]:.1e}")
         if not clear.all():
             raise CannotTell("second order near a kink")
+
+    def second(self, f: Callable[..., Any]) -> Any:
+        """The second derivative of another function than the program's."""
+        return pack(tn.jvp(lambda *xs: tn.vjp(f, *xs)[1](self.cotangents), tuple(self.point), self.tangents)[1])
 
     def linear(self, gradient: Callable[[Any], Any], start: Any) -> None:
         """Raise CannotTell where the gradient has a kink: its slope along a + b is not that along a and along b."""

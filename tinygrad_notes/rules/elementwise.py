@@ -50,8 +50,9 @@ def _power_base(g: Array, a: Array, b: Array) -> Array:
 
 
 def _power_exponent(g: Array, y: Array, a: Array) -> Array:
-    """``g y log a``, and 0 where a = 0."""
-    return g * y * np.log(np.where(a == 0, 1, a))
+    """``g y log a``, and 0 where a = 0; a complex power of a negative number has its complex logarithm."""
+    base = np.where(a == 0, 1, a)
+    return g * y * np.log(base + 0j if np.iscomplexobj(y) else base)
 
 
 rule(np.power, "y = aᵇ:  ∂y/∂a = b aᵇ⁻¹,  ∂y/∂b = y log a",
