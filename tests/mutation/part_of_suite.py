@@ -15,18 +15,21 @@ from pathlib import Path
 import pytest
 
 TESTS = (
-    "test_array_rules test_coverage test_diagnosis test_diagnosis_reports test_duck test_engine test_errors "
-    "test_explanations test_known_bugs test_linalg_rules test_nn_derivatives test_numpy_errors test_numpy_surface "
-    "test_primitive test_rewrites test_rule_calls test_rule_details test_rule_edges test_rules test_slips test_tester "
-    "test_testing_cases test_testing_command test_testing_corners test_testing_draws test_testing_factors "
-    "test_testing_gradient test_testing_numerical test_testing_parts test_testing_referee test_testing_slopes "
-    "test_testing_strategies test_testing_vjp test_testing_words test_transforms test_vmap test_vmap_calls "
-    "test_watching"
+    "bad_input/test_bad_input test_array_rules test_branches_rules test_branches_testing test_coverage test_diagnosis "
+    "test_diagnosis_reports test_duck test_engine test_errors test_explanations test_fuzz_found test_known_bugs "
+    "test_linalg_rules test_nn_derivatives test_numpy_errors test_numpy_surface test_primitive test_rewrites "
+    "test_rule_calls test_rule_details test_rule_edges test_rules test_slips test_tester test_testing_cases "
+    "test_testing_command test_testing_corners test_testing_draws test_testing_factors test_testing_gradient "
+    "test_testing_numerical test_testing_parts test_testing_referee test_testing_slopes test_testing_strategies "
+    "test_testing_vjp test_testing_words test_transforms test_vmap test_vmap_calls test_watching"
 )
 DOCTESTS = "rules testing tensor.py backward.py operators.py transforms.py forward_mode.py vmap.py recording.py"
 PATHS = [f"tests/{name}.py" for name in TESTS.split()] + [f"tinygrad_notes/{name}" for name in DOCTESTS.split()]
 MANY = 60
-SLOW = ("the_smallest_case_is_small", "a_chain_of_a_million", "a_share_of_the_whole", "artefacts", "long_graph")
+SLOW = (
+    "the_smallest_case_is_small", "a_chain_of_a_million", "a_share_of_the_whole", "test_artefacts", "long_graph",
+    "drawn_beside_the_engines", "notebook_cells", "blame_map_is_painted",
+)  # fmt: skip
 _TIMES: dict[str, float] = {}
 
 
