@@ -234,7 +234,7 @@ class Judge:
         except Exception:  # LAPACK, SciPy: each has its own word for "not in this dtype"
             return False
         return all(
-            np.finfo(w.dtype).eps < 1e-18 and np.allclose(w, y, rtol=1e-6, atol=1e-6)
+            np.finfo(w.dtype).eps < 1e-18 and np.allclose(w, y, rtol=1e-11, atol=1e-11)
             for w, y in zip(ys, self.values, strict=True)
         )
 
