@@ -8,6 +8,9 @@ quick     every mutant inside a function on tests that run its line, in forks of
 again     what survived, on all cases of those tests (the part has a quarter of the cases of the large ones)
 whole     the others (a decorator, a default, a rule's flag) in forks that import a changed copy of the project
 report    the table and the survivors with their reasons (tests/mutation/reasons.json), written into the page
+
+``--step retry`` and then ``--step retry-whole`` try what survived on the tests that were written since; the page tells
+both scores. Only tests may have changed meanwhile: a mutant is a place of the files as they were sampled.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,8 @@ SAME = "same"
 OPEN = "not looked at"
 SECONDS = 20.0
 STEPS = ("sample", "measure", "quick", "again", "whole", "report")
+LATER = ("retry", "retry-whole")
+"""Steps that try survivors once more, after tests were written against them."""
 
 
 def main() -> None:
@@ -60,6 +65,10 @@ def main() -> None:
         try_again(work, options.only)
     elif options.step == "whole":
         try_wholly(work, options.only)
+    elif options.step == "retry":
+        retry(work, options.only)
+    elif options.step == "retry-whole":
+        retry_wholly(work, options.only)
     elif options.step == "report":
         report(work)
 
@@ -70,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--size", type=int, default=1300, help="mutants in the sample")
     made.add_argument("--workers", type=int, default=2, help="processes at a time")
     made.add_argument("--seed", type=int, default=1)
-    made.add_argument("--step", choices=STEPS, help="this step alone")
+    made.add_argument("--step", choices=(*STEPS, *LATER), help="this step alone")
     made.add_argument("--only", default="", help="mutants of files whose names start so")
     return made
 
@@ -83,11 +92,11 @@ def mutants_in(work: Path) -> list[Mutant]:
     return [Mutant(**entry) for entry in told["mutants"]]
 
 
-def verdicts_in(work: Path) -> dict[str, dict[str, str]]:
-    """The last thing found about every mutant."""
+def verdicts_in(work: Path, but: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
+    """The last thing found about every mutant, in other steps than these."""
     path = work / "verdicts.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {entry["mutant"]: entry for entry in map(json.loads, lines)}
+    return {entry["mutant"]: entry for entry in map(json.loads, lines) if entry["step"] not in but}
 
 
 def noter(work: Path, step: str) -> Callable[[Mutant, Verdict], None]:
@@ -102,7 +111,8 @@ def try_quickly(work: Path, only: str) -> None:
     """Every mutant inside a function, on up to `SECONDS` of tests."""
     done = verdicts_in(work)
     left = [m for m in mutants_in(work) if m.name not in done and m.file.startswith(only)]
-    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "quick")), part_of_suite)
+    reach = Reach(work)
+    in_one_session(Quick(left, reach, SECONDS, noter(work, "quick"), reach.tests_for), part_of_suite)
 
 
 def try_again(work: Path, only: str) -> None:
@@ -111,7 +121,23 @@ def try_again(work: Path, only: str) -> None:
     first = {"outcome": "survived", "step": "quick"}
     left = [m for m in mutants_in(work) if m.file.startswith(only) and first.items() <= done.get(m.name, {}).items()]
     left = [m for m in left if done[m.name]["by"] != NO_FUNCTION]
-    in_one_session(Quick(left, Reach(work), SECONDS, noter(work, "again"), all_cases=True))
+    reach = Reach(work)
+    in_one_session(Names(work), Quick(left, reach, SECONDS, noter(work, "again"), reach.all_cases))
+
+
+class Names:
+    """A pytest plugin: notes the names of all cases, also of those that the part leaves out."""
+
+    def __init__(self, work: Path) -> None:
+        self.path = work / "names.json"
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        self.path.write_text(json.dumps([item.nodeid for item in session.items]), encoding="utf-8")
+
+
+def names_in(work: Path) -> list[str]:
+    names: list[str] = json.loads((work / "names.json").read_text(encoding="utf-8"))
+    return names
 
 
 def in_one_session(*plugins: object) -> None:
@@ -130,7 +156,33 @@ def try_wholly(work: Path, only: str) -> None:
     done = verdicts_in(work)
     left = [m for m in mutants_in(work) if m.file.startswith(only)]
     left = [m for m in left if done.get(m.name, {}).get("by") == NO_FUNCTION]
-    whole(left, Reach(work), SECONDS / 2, noter(work, "whole"), work)
+    reach, names = Reach(work), names_in(work)
+    whole(left, reach, lambda mutant: reach.all_cases(mutant, names, SECONDS / 2), noter(work, "whole"), work)
+
+
+def retry(work: Path, only: str) -> None:
+    """Survivors inside functions, on the tests that are new."""
+    reach = Reach(work)
+
+    def new_tests(_mutant: Mutant, known: Iterable[str], _seconds: float) -> list[str]:
+        return reach.new_tests(known)
+
+    left = survivors(work, only, outside=False)
+    in_one_session(Names(work), Quick(left, reach, SECONDS, noter(work, "retry"), new_tests))
+
+
+def retry_wholly(work: Path, only: str) -> None:
+    """Survivors outside functions, on the tests that are new."""
+    reach = Reach(work)
+    new = reach.new_tests(names_in(work))
+    whole(survivors(work, only, outside=True), reach, lambda _mutant: new, noter(work, "retry-whole"), work)
+
+
+def survivors(work: Path, only: str, outside: bool) -> list[Mutant]:
+    """What lives so far, inside functions or outside."""
+    verdicts = verdicts_in(work)
+    alive = [m for m in mutants_in(work) if verdicts.get(m.name, {}).get("outcome") == "survived"]
+    return [m for m in alive if m.file.startswith(only) and verdicts[m.name]["step"].endswith("whole") == outside]
 
 
 # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,48 +199,60 @@ def interval(killed: float, of: int) -> tuple[float, float]:
 def report(work: Path) -> None:
     """Write the page's second half; the first is the rule book's own."""
     told = json.loads((work / "sample.json").read_text(encoding="utf-8"))
-    verdicts = verdicts_in(work)
-    judged = {m: verdicts[m.name] for m in mutants_in(work) if m.name in verdicts}
-    tried = [m for m, found in judged.items() if found["outcome"] != "error" and found["by"] != NO_FUNCTION]
+    first, now = verdicts_in(work, but=LATER), verdicts_in(work)
     before = PAGE.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
-    PAGE.write_text(before + "\n\n" + page(tried, verdicts, told), encoding="utf-8")
+    PAGE.write_text(before + "\n\n" + page(mutants_in(work), first, now, told), encoding="utf-8")
 
 
-def page(tried: list[Mutant], verdicts: dict[str, dict[str, str]], told: dict[str, Any]) -> str:
-    """The table of rooms, and every survivor with its reason."""
-    survivors = [m for m in tried if verdicts[m.name]["outcome"] == "survived"]
+def page(
+    mutants: list[Mutant], first: dict[str, dict[str, str]], now: dict[str, dict[str, str]], told: dict[str, Any]
+) -> str:
+    """The table of rooms, at first sight and now, and every survivor with its reason."""
+    judged = [m for m in mutants if m.name in now]
+    tried = [m for m in judged if now[m.name]["outcome"] != "error" and now[m.name]["by"] != NO_FUNCTION]
+    alive = [m for m in tried if now[m.name]["outcome"] == "survived"]
     reasons = json.loads(REASONS.read_text(encoding="utf-8"))
-    why = {m: reasons.get(f"{m.file}: {m.before} → {m.after}", OPEN) for m in survivors}
+    why = {m: reasons.get(f"{m.file}: {m.before} → {m.after}", OPEN) for m in alive}
     everywhere = sum(told["places"].values())
-    low, high = interval(len(tried) - len(survivors), len(tried))
     lines = [
         HEADING,
         "",
         f"{len(tried)} changes, drawn with seed {told['seed']} from {everywhere:,} places of the core, spread over",
         "its files, each tried on the tests that run the changed line, up to a time limit, from a part of the suite.",
         "What survives here may die in the whole suite: the score is a lower bound. Cosmic Ray's operators write the",
-        "changes; `python tests/mutation/core_score.py` repeats all of it. Reasons that begin with *same* were found",
-        "by looking at the change; the others say which part of the tester it is in.",
+        "changes; `python tests/mutation/core_score.py` repeats all of it. *At first sight* is the score of the suite",
+        "as it was when the sample was drawn; *now* counts the tests too that were written against what survived, so",
+        "it says what was done about this sample and no more about the other places than the first. A reason that",
+        "begins with *same* was found by looking at the change: nobody can see it (values, errors and words stay as",
+        "they are); the others say what it changes.",
         "",
-        "| room | places | tried | killed | survived | score | of those that change anything |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| room | places | tried | killed at first sight | score "
+        "| killed now | score | of those that change anything |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for room in [*ROOMS, "all"]:
         here = [m for m in tried if room in ("all", m.room)]
-        left = [m for m in survivors if room in ("all", m.room)]
-        same = sum(why[m].startswith(SAME) for m in left)
-        places, killed = everywhere if room == "all" else told["places"][room], len(here) - len(left)
-        counts = (room, f"{places:,}", len(here), killed, len(left))
-        cells = [*map(str, counts), share(killed, len(here)), share(killed, len(here) - same)]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"The score of all has a 95 % interval of {100 * low:.1f} to {100 * high:.1f} %."]
-    untried = sum(found["by"] == NO_FUNCTION for found in verdicts.values())
-    if untried:
-        lines += ["", f"{untried} more, outside functions (a decorator, a default, a flag), were drawn and not tried."]
+        seen = [m for m in here if first[m.name]["outcome"] == "killed"]
+        dead = [m for m in here if m not in why]
+        same = sum(why[m].startswith(SAME) for m in here if m in why)
+        places = everywhere if room == "all" else told["places"][room]
+        counts = f"{places:,} | {len(here)} | {len(seen)} | {share(len(seen), len(here))}"
+        lines.append(
+            f"| {room} | {counts} | {len(dead)} | {share(len(dead), len(here))} "
+            f"| {share(len(dead), len(here) - same)} |"
+        )
+    low, high = interval(len(seen), len(here))
+    lines += [
+        "",
+        f"The score of all at first sight has a 95 % interval of {100 * low:.1f} to {100 * high:.1f} %; of those that",
+        f"change anything it was {share(len(seen), len(here) - same)}.",
+    ]
+    if len(judged) > len(tried):
+        lines += ["", f"{len(judged) - len(tried)} more could not be tried: the change or its trial raised."]
     lines += ["", "| why it survived | changes |", "|---|---:|"]
     lines += [f"| {reason} | {count} |" for reason, count in Counter(why.values()).most_common()]
     lines += ["", "<details><summary>Every survivor</summary>", "", "| where | change | why |", "|---|---|---|"]
-    for m in sorted(survivors, key=lambda m: (m.file, m.line)):
+    for m in sorted(alive, key=lambda m: (m.file, m.line)):
         lines.append(f"| {m.file}:{m.line} | `{_cell(shortened(m))}` | {why[m]} |")
     return "\n".join([*lines, "", "</details>", ""])
 

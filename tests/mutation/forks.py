@@ -17,7 +17,7 @@ import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -43,6 +43,9 @@ class Verdict:
 
 
 Job = tuple[Mutant, float, Callable[[], Verdict]]
+Choose = Callable[[Mutant, Iterable[str], float], list[str]]
+"""Which of the known tests a mutant is tried on, up to a total of seconds."""
+TestsOf = Callable[[Mutant], list[str]]
 
 
 # ── forks ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,9 +184,9 @@ class Quick:
     """A pytest plugin that tries mutants instead of running the session's tests."""
 
     def __init__(
-        self, mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None], all_cases: bool = False
+        self, mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None], choose: Choose
     ) -> None:
-        self.mutants, self.reach, self.seconds, self.note, self.all_cases = mutants, reach, seconds, note, all_cases
+        self.mutants, self.reach, self.seconds, self.note, self.choose = mutants, reach, seconds, note, choose
         self._sound: dict[str, bool] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -203,11 +206,7 @@ class Quick:
         return True
 
     def _job(self, functions: Functions, mutant: Mutant) -> Job:
-        if self.all_cases:
-            found = self.reach.all_cases(mutant, self.items, self.seconds)
-        else:
-            found = self.reach.tests_for(mutant, self.seconds)
-        tests = [test for test in found if test in self.items]
+        tests = [test for test in self.choose(mutant, self.items, self.seconds) if test in self.items]
         tests = [test for test in tests if self._sound.get(test, True)]
 
         def trial() -> Verdict:
@@ -239,26 +238,23 @@ class Quick:
 # ── whole: a copy of the project with the changed file ───────────────────────────────────────────────────────────
 
 
-def whole(mutants: list[Mutant], reach: Reach, seconds: float, note: Callable[..., None], work: Path) -> None:
+def whole(mutants: list[Mutant], reach: Reach, tests_of: TestsOf, note: Callable[..., None], work: Path) -> None:
     """Try mutants in forks that import a changed copy of the project; only others' libraries are imported before."""
-    import hypothesis
     import scipy.special
 
-    assert hypothesis is not None
     assert scipy.special is not None
     jobs = []
     for k, mutant in enumerate(mutants):
-        tests = reach.tests_for(mutant, seconds)
+        tests = tests_of(mutant)
         limit = 60 + 3 * sum(map(reach.took, tests))
         jobs.append((mutant, limit, _whole_trial(mutant, work / f"copy{k}", tests)))
     sound: dict[str, bool] = {}
     for mutant, verdict in in_forks(jobs):
         shutil.rmtree(work / f"copy{mutants.index(mutant)}", ignore_errors=True)
         test = verdict.by
-        if test in reach.seconds and test not in sound:
-            [(_, control)] = in_forks(
-                [(mutant, 120 + 3 * reach.seconds[test], _whole_trial(None, work / "control", [test]))]
-            )
+        if "::" in test and "(import)" not in test and test not in sound:
+            control_trial = _whole_trial(None, work / "control", [test])
+            [(_, control)] = in_forks([(mutant, 120 + 3 * reach.took(test), control_trial)])
             shutil.rmtree(work / "control", ignore_errors=True)
             sound[test] = control.outcome == "survived"
         note(mutant, verdict if sound.get(test, True) else Verdict("survived", f"{test} fails by itself"))

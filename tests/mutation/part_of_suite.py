@@ -33,10 +33,15 @@ SLOW = (
 _TIMES: dict[str, float] = {}
 
 
+def is_slow(test: str) -> bool:
+    """Whether a test takes too long for a run of many."""
+    return any(slow in test for slow in SLOW)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     functions: dict[str, list[int]] = defaultdict(list)
     for k, item in enumerate(items):
-        if not any(slow in item.nodeid for slow in SLOW):
+        if not is_slow(item.nodeid):
             functions[item.nodeid.partition("[")[0]].append(k)
     chosen: set[int] = set()
     for name, cases in functions.items():

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mutants_of_source import PACKAGE, ROOMS, ROOT, Mutant
-from part_of_suite import PATHS
+from part_of_suite import PATHS, is_slow
 
 HERE = Path(__file__).parent
 SETTINGS = """[run]
@@ -83,8 +83,8 @@ class Reach:
         table = self._lines.get(file, {})
         return {test for line in lines for test in table.get(line, ()) if test in self.seconds}
 
-    def tests_for(self, mutant: Mutant, seconds: float) -> list[str]:
-        """Tests to try a mutant on, up to a total of seconds.
+    def tests_for(self, mutant: Mutant, _known: Iterable[str], seconds: float) -> list[str]:
+        """Measured tests to try a mutant on, up to a total of seconds.
 
         Those that run its line; else its function, its statement, its file. One of every test function first.
         """
@@ -106,11 +106,16 @@ class Reach:
             times = [self.seconds[test] for test in self.seconds if test.partition("[")[0] == function]
             self.typical[function] = sum(times) / len(times)
         about = self.about(mutant)
-        named = {test for test in known if not about.isdisjoint(words(test))}
+        named = {test for test in known if not about.isdisjoint(words(test)) and not is_slow(test)}
         cases = {test for test in known if test.partition("[")[0] in functions} - named
         new = {test for test in cases if test not in self.seconds}
         first = [*self.in_turn(named, seconds), *self.in_turn(new, seconds / 2)]
         return [*first, *self.in_turn(cases - set(first), seconds / 2)]
+
+    def new_tests(self, known: Iterable[str]) -> list[str]:
+        """The tests that were written since the measured run."""
+        measured = {test.partition("[")[0] for test in self.seconds}
+        return [test for test in known if test.partition("[")[0] not in measured and not is_slow(test)]
 
     def about(self, mutant: Mutant) -> set[str]:
         """The functions that a mutant is about: ``poly`` in a rule of ``np.poly``, and those of the tests that run it.
@@ -121,9 +126,9 @@ class Reach:
         around = (x for x in tree.body if _first_line(x) <= mutant.line <= (x.end_lineno or 0))
         calls = [call for x in around for call in (*getattr(x, "decorator_list", ()), getattr(x, "value", None))]
         keys = [call.args[0] for call in calls if isinstance(call, ast.Call) and call.args]
-        names = {node.attr for key in keys for node in ast.walk(key) if isinstance(node, ast.Attribute)}
+        names = {word for key in keys for word in words(f"[{ast.unparse(key)}]")}
         seen = {word for test in self.reaching(mutant) for word in words(test)}
-        return (names | seen if len(seen) <= 12 else names) - {"nn", "np", "special"}
+        return names | seen if len(seen) <= 12 else names
 
     def took(self, test: str) -> float:
         """The seconds of a test, or the mean of its function's if it wasn't measured."""
@@ -144,8 +149,8 @@ class Reach:
 
 
 def words(test: str) -> set[str]:
-    """The names in a test case's brackets: ``{"np", "linalg", "norm"}`` of ``test_dtypes[np.linalg.norm-3]``."""
-    return set(re.findall(r"[A-Za-z_]\w+", test.partition("[")[2]))
+    """The names in a test case's brackets: ``{"norm"}`` of ``test_dtypes[np.linalg.norm-3]``."""
+    return {word.rpartition(".")[2] for word in re.findall(r"[A-Za-z_][\w.]+", test.partition("[")[2])}
 
 
 def _first_line(statement: ast.stmt) -> int:
