@@ -61,7 +61,7 @@ FORMULAS = [
     ("'a' * 10**9 * a", "not allowed"),
     ("a.__class__.__mro__", "not allowed"),
     ("a.__class__", "not allowed"),
-    ("a._data", "not allowed"),
+    ("a._value", "not allowed"),
     ("a.\uff3f\uff3fclass\uff3f\uff3f", "can't read the formula"),
     ("a.data", "not allowed"),
     ("a.tofile('/tmp/owned')", "not a function"),

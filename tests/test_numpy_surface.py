@@ -350,6 +350,7 @@ def test_every_tracked_method_of_an_array_exists() -> None:
 
 # ── beyond numpy, numpy.linalg and numpy.fft: what is written in C or converts by itself ─────────────────────────
 
+MASKED = np.ma.masked_array([1.0, 2.0, 3.0], mask=[True, False, False])
 ELSEWHERE: dict[str, Callable[[Tensor], Any]] = {
     "np.random.normal(t)": lambda t: np.random.default_rng(0).normal(t),
     "rng.uniform(0, t)": lambda t: np.random.default_rng(0).uniform(0, t),
@@ -365,6 +366,12 @@ ELSEWHERE: dict[str, Callable[[Tensor], Any]] = {
     "np.matrix": lambda t: np.asmatrix(t),
     "np.ma.array": lambda t: np.ma.array(t, mask=[True, False, False]),
     "np.ma.masked_where": lambda t: np.ma.masked_where(MASK, t),
+    "np.ma.exp": lambda t: np.ma.exp(t),
+    "np.ma.dot": lambda t: np.ma.dot(MASKED, t),
+    "masked array * t": lambda t: MASKED * t,
+    "masked array ** t": lambda t: MASKED**t,
+    "masked array > t": lambda t: MASKED.__gt__(t),
+    "masked array /= t": lambda t: MASKED.copy().__itruediv__(t),
     "np.nditer": lambda t: [x.copy() for x in np.nditer(t)],
     "np.ndenumerate": lambda t: [x for _, x in np.ndenumerate(t)],
     "np.broadcast": lambda t: list(np.broadcast(t, 1.0)),

@@ -31,20 +31,20 @@ def {method}(self, other):
     if type(other) is float:
         {theirs}, m = other, None
     elif isinstance(other, Tensor):
-        {theirs}, m = other._data, other.node
+        {theirs}, m = other._value, other.node
     elif type(other) is int or (type(other) is ndarray and other.dtype.kind in NUMBERS) or type(other) is float64:
         {theirs}, m = other, None
     else:
         {theirs}, m = as_operand(other, self, {name!r}, {answer!r}, {reflected}), None
         if {theirs} is NotImplemented:
             return NotImplemented
-    {mine}, n = self._data, self.node
+    {mine}, n = self._value, self.node
     try:
         y = {expression}
     except Exception as error:
         operation_failed({name!r}, error, a, b)
     t = Computed()
-    t._data = y
+    t._value = y
     if n is not None:
         if m is not None:
             node = Node()
@@ -237,14 +237,14 @@ for _function, _entry in BOOK.items():
 ELEMENTWISE_DOC = "``np.{}`` of this Tensor, recorded."
 ELEMENTWISE = """
 def run(t, f, op):
-    x, n = t._data, t.node
+    x, n = t._value, t.node
     try:
         y = f(x)
     except Exception as error:
         operation_failed(op.name, error, x)
     {scalar}
     result = Computed()
-    result._data = y
+    result._value = y
     if n is None or (paused and is_paused()):
         result.node = None
         return result

@@ -161,7 +161,12 @@ def _fresh(x: Any) -> Tensor:
             "can't differentiate with respect to a masked array, its mask would be lost: say what the masked entries "
             f"count as, x.filled(0.0).{user_line()}"
         )
-    array = x if hasattr(x, "__array_function__") and not isinstance(x, np.matrix) else _an_array(x)
+    if isinstance(x, np.matrix):
+        raise DTypeError(
+            "can't differentiate with respect to a np.matrix, it has products of its own: make it an array, "
+            f"np.asarray(M), and write @ for the product.{user_line()}"
+        )
+    array = x if hasattr(x, "__array_function__") else _an_array(x)
     kind = array.dtype.kind
     if kind in "iu":
         array = array.astype(np.float64)
@@ -295,7 +300,7 @@ def _plain(x: Any) -> Any:
 
 
 def _renamed(made: Callable[..., Any], f: Callable[..., Any], what: str) -> Callable[..., Any]:
-    made.__name__ = f"{what}_of_{getattr(f, '__name__', 'f')}"
+    made.__name__ = made.__qualname__ = f"{what}_of_{getattr(f, '__name__', 'f')}"
     made.__doc__ = f"{what} of {_name(f)}"
     made.__wrapped__ = f  # type: ignore[attr-defined]  # its signature is the function's own
     return made
