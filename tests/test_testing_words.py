@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tinygrad_notes.errors import BadInputError
+from tinygrad_notes.testing import check_gradient
 from tinygrad_notes.testing.draws import Draw
 from tinygrad_notes.testing.first_wrong import Verdicts, proportional, readers_of
 from tinygrad_notes.testing.judge import Finding
@@ -19,7 +20,7 @@ from tinygrad_notes.testing.repair import Repair, brief
 from tinygrad_notes.testing.report import Case, GradientError, Report, Slip, number, numbers
 from tinygrad_notes.testing.shapes import early_slip, shape_fact
 from tinygrad_notes.testing.side_by_side import _assignments
-from tinygrad_notes.testing.source import closure_of, source_of
+from tinygrad_notes.testing.source import closure_of, source_of, typed_at_a_prompt
 from tinygrad_notes.testing.watch import Assigned, Watch
 
 # ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -498,6 +499,18 @@ def test_the_source_of_a_lambda_among_others():
     found = source_of(pair[0])
     assert (found.numbered, found.name) == (False, "__lambda__")
     assert found.build()(2) == 3
+
+
+def test_typed_at_a_prompt_that_keeps_no_source():
+    names = {"np": np}
+    typed = "def by_hand(x):\n    return {'dx': 3 * x}\n"
+    exec(compile(typed, "<stdin>", "exec"), names)
+    told = check_gradient(lambda x: np.sum(x * x), names["by_hand"], shapes={"x": "n"})
+    assert not told
+    assert str(told).endswith("\n  typed at a prompt, which keeps no source; in a file the report names the line")
+    exec(compile(typed, "<elsewhere>", "exec"), names)
+    assert "prompt" not in str(check_gradient(lambda x: np.sum(x * x), names["by_hand"], shapes={"x": "n"}))
+    assert not typed_at_a_prompt(np.tanh)
 
 
 def test_the_line_of_an_output_and_what_a_closure_holds():

@@ -16,6 +16,7 @@ from .outputs import is_float, wanted_names
 from .report import Case, Report, Slip
 from .shapes import early_slip, shape_fact
 from .shrink import Shrinker
+from .source import typed_at_a_prompt
 from .special import right_when
 from .subject import Subject, Untraceable, first_line
 
@@ -387,6 +388,8 @@ class Check:
         report.first_wrong = found.first_wrong
         report.repair = found.repair if repair else None
         report.graph = found.blame
+        if typed_at_a_prompt(self.subject.by_hand):
+            report.notes.append("typed at a prompt, which keeps no source; in a file the report names the line")
 
     def plain_slips(self, wrong: list[str]) -> list[Slip]:
         """What the numbers alone tell of outputs that could not be traced."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from .outputs import owner
 
-__all__ = ["Source", "source_of"]
+__all__ = ["Source", "source_of", "typed_at_a_prompt"]
 
 HELPERS = 6
 """At most so many helper functions are read along."""
@@ -109,6 +109,12 @@ def source_of(function: Any) -> Source | None:
     if main is None:
         return None
     return Source(ast.Module([*_helpers(main, plain), main], []), main.name, function, True)
+
+
+def typed_at_a_prompt(function: Any) -> bool:
+    """Whether its lines are gone because Python's own prompt keeps none (before 3.13)."""
+    code = getattr(plain_function(inspect.unwrap(function)), "__code__", None)
+    return code is not None and code.co_filename == "<stdin>" and source_of(function) is None
 
 
 def _tree(plain: Any) -> ast.Module | None:
