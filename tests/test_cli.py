@@ -100,6 +100,7 @@ WRONG = [
     (["draw", "fine.py:nothing"], "has no nothing"),
     (["draw", "fine.py:number"], "neither a function nor a Tensor"),
     (["draw", "fine.py:needs"], "its argument: q=..."),
+    (["draw", "fine.py:needs_more", "p=1"], "give needs_more() its arguments: q=... r=..."),
     (["draw", "fine.py:quits"], "SystemExit"),
     (["draw", ""], "the formula is empty"),
     (["draw", "(" * 300 + "a" + ")" * 300, "a=1"], "can't read the formula"),
@@ -117,7 +118,10 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     command: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("broken.py").write_text("def f():\n    1 / 0\nloss = f()\n")
-    Path("fine.py").write_text("import sys\nnumber = 3\ndef needs(q):\n    return q\ndef quits():\n    sys.exit(0)\n")
+    Path("fine.py").write_text(
+        "import sys\nnumber = 3\ndef needs(q):\n    return q\ndef needs_more(p, q, r):\n    return q\n"
+        "def quits():\n    sys.exit(0)\n"
+    )
     before = sorted(p.name for p in Path().iterdir())
     try:
         code = main(command)

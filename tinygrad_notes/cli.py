@@ -256,6 +256,7 @@ def arguments_for(function: Callable[..., Any], namespace: dict[str, Any], value
     extra = [name for name in values if name not in parameters]
     if extra:
         raise BadInputError(f"{function.__name__}() has no parameter {extra[0]}")
+    missing = []
     for name, parameter in parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.KEYWORD_ONLY):
             continue
@@ -266,7 +267,10 @@ def arguments_for(function: Callable[..., Any], namespace: dict[str, Any], value
         elif name in namespace:
             found.append(namespace[name])
         else:
-            raise BadInputError(f"give {function.__name__}() its argument: {name}=...")
+            missing.append(f"{name}=...")
+    if missing:
+        plural = "s" if len(missing) > 1 else ""
+        raise BadInputError(f"give {function.__name__}() its argument{plural}: {' '.join(missing)}")
     return found
 
 
