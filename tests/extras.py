@@ -179,6 +179,7 @@ def command(*words: str) -> Callable[[], None]:
     def run() -> None:
         subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True, timeout=120)
 
+    run.__name__ = words[0]
     return run
 
 

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -72,6 +73,24 @@ def test_blocks_run_and_print_what_is_shown(page, tmp_path):
     missing = {module for block in wanted for module in blocks.missing_modules(block.code)}
     assert missing <= DOORS
     assert list(run(page, tmp_path)) == [b.line for b in wanted if not blocks.missing_modules(b.code)]
+
+
+@pytest.mark.parametrize("page", OWN, ids=name_of)
+def test_a_page_says_what_its_blocks_need(page):
+    """Whoever installed what README's first command installs isn't stopped by an import."""
+    text = page.read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    brought = {
+        extra: {re.split(r"[>=\[]", need)[0] for need in needs}
+        for extra, needs in project["optional-dependencies"].items()
+    }
+    given = {"numpy", "tinygrad_notes", *sys.stdlib_module_names}
+    for module in {name for block in python_blocks(text) for name in blocks.imported(block.code)} - given:
+        package = {"sklearn": "scikit-learn"}.get(module, module)
+        ways = [f"pip install {package}", f"extra `{package}`"]
+        for extra, packages in brought.items():
+            ways += [f'".[{extra}]"', f"extra `{extra}`"] if package in packages else []
+        assert any(way in text for way in ways), f"{name_of(page)} doesn't say how to get {package}: {ways}"
 
 
 @pytest.mark.filterwarnings("ignore")  # the others' own

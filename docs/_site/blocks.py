@@ -57,15 +57,20 @@ def find_blocks(text: str) -> list[Block]:
     return found
 
 
-def missing_modules(code: str) -> list[str]:
-    """The imported packages that are not installed."""
+def imported(code: str) -> set[str]:
+    """The packages that are imported."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             names.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
-    return sorted(name for name in names if importlib.util.find_spec(name) is None)
+    return names
+
+
+def missing_modules(code: str) -> list[str]:
+    """The imported packages that are not installed."""
+    return sorted(name for name in imported(code) if importlib.util.find_spec(name) is None)
 
 
 @contextlib.contextmanager

@@ -28,7 +28,8 @@ def generate(folder: Path) -> Pages:
         yield f"notebooks/{file.stem}.md", "\n\n".join(page.parts) + "\n"
     intro = (
         "# Notebooks\n\nThe course's path, weeks 2 to 4 of its first course and week 1 of its second. Every cell ends "
-        "in a picture or a verdict. They stand in the repository's folder `notebooks`, as `.py` and as `.ipynb`.\n\n"
+        "in a picture or a verdict. They stand in the repository's folder `notebooks`, as `.py` and as `.ipynb`. "
+        'To open them: `.venv/bin/pip install -e ".[all]" jupyterlab`, then `.venv/bin/jupyter lab notebooks`.\n\n'
     )
     yield "notebooks/index.md", intro + "\n".join(links) + "\n"
 
