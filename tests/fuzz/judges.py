@@ -458,6 +458,8 @@ class Judge:
             while len(probes) < count:
                 probes.append(self.asked("in double precision", lambda: both(self.noisy(len(probes), eps))))
             ref = reference[way]
+            if any(probe[way].shape != ref.shape for probe in probes):
+                raise CannotTell("rounding changes the shapes, or turns a gradient complex")
             spread = max((np.max(np.abs(probe[way] - ref), initial=0) for probe in probes[:count]), default=0.0)
             top = np.max(np.abs(ref), initial=0)
             if not spread <= 0.02 * (1 + top) or not top < 3e3:
