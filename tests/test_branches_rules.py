@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import tinygrad_notes as tn
 from tinygrad_notes import Tensor
 from tinygrad_notes.compiler.trace import refuse_effects
-from tinygrad_notes.errors import CompileError, DTypeError, LeavesGraphError, NoRuleError
+from tinygrad_notes.errors import CompileError, DTypeError, LeavesGraphError, NoRuleError, ShapeError
 from tinygrad_notes.rules.book import Composite, find
 
 X = np.array([3.0, 1.0, 2.0])
@@ -179,3 +180,59 @@ def _frame_of_a_library():
 
     np.apply_along_axis(lambda a: Key() < a[0], 0, np.ones((1, 1)))
     return found[0]
+
+
+# ── found by changes that no test noticed ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "**", "%", "//"])
+def test_a_constant_tensor_beside_one_that_is_tracked(symbol):
+    def f(a, b):
+        return eval(f"a {symbol} b")
+
+    for a, b in ((2.5, 1.5), (np.array([2.5, 3.5]), np.array([1.5, 0.75]))):
+        y, pullback = tn.vjp(f, a, b)
+        da, db = pullback(np.ones_like(y))
+        for constant, expected in ((0, db), (1, da)):
+            x = [Tensor(v, requires_grad=k != constant) for k, v in enumerate((a, b))]
+            f(*x).backward(gradient=np.ones_like(y))
+            np.testing.assert_array_equal(x[1 - constant].grad, expected)
+
+
+def test_another_thread_ends_no_scope():
+    x = Tensor(1.0)
+    with tn.scope("here"):
+        thread = threading.Thread(target=lambda: x * 2)
+        thread.start()
+        thread.join(30)
+        assert (x * 3).node.id.scope == ("here",)
+
+
+@pytest.mark.parametrize("f", [np.logaddexp, np.logaddexp2])
+def test_the_sum_of_two_probabilities_of_zero_shares_alike(f):
+    a, b = Tensor(np.array([-np.inf])), Tensor(np.array([-np.inf]))
+    np.sum(f(a, b)).backward()
+    assert (a.grad.tolist(), b.grad.tolist()) == ([0.5], [0.5])
+
+
+def test_shapes_of_products_of_matrices_are_told():
+    t = Tensor(np.ones((2, 3)))
+    with pytest.raises(ShapeError, match=r"the first and the last may be vectors\), not \(2, 3\), \(3,\), \(3, 2\)"):
+        np.linalg.multi_dot([t, np.ones(3), np.ones((3, 2))])
+    for a in (t, t[0]):
+        with pytest.raises(ShapeError, match="matrix_power takes square matrices, not shape"):
+            np.linalg.matrix_power(a, 2)
+
+
+@pytest.mark.parametrize("f", [np.polymul, np.polydiv, np.polyadd, np.polyval])
+def test_polynomials_whose_coefficients_are_all_zero(f):
+    zeros, other = np.zeros(3), np.array([1.0, 2.0])
+    found, expected = f(Tensor(zeros), other), f(zeros, other)
+    for mine, theirs in zip(*((y if isinstance(y, tuple) else (y,)) for y in (found, expected)), strict=True):
+        np.testing.assert_array_equal(mine.data, theirs)
+
+
+def test_least_squares_of_nothing_but_zeros():
+    a, b = np.zeros((3, 2)), np.arange(3.0)
+    for mine, theirs in zip(np.linalg.lstsq(Tensor(a), b), np.linalg.lstsq(a, b), strict=True):
+        np.testing.assert_array_equal(mine.data if isinstance(mine, Tensor) else mine, theirs)

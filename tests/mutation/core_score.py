@@ -1,12 +1,14 @@
 """The mutation score of the core, as docs/mutation_score.md tells it: ``python tests/mutation/core_score.py``.
 
-Four steps, each leaving its result in the work folder, so that a stopped run goes on where it was:
+Steps, each leaving its result in the work folder, so that a stopped run goes on where it was:
 
 sample    mutants, spread over the core's files as their places are (``--size``, ``--seed``)
 measure   one run of a part of the suite under coverage: which test runs which line
 quick     every mutant inside a function on tests that run its line, in forks of one collected session
 again     what survived, on all cases of those tests (the part has a quarter of the cases of the large ones)
-whole     the others (a decorator, a default, a rule's flag) in forks that import a changed copy of the project
+longer    what survived that and was not found to change nothing, on three times as many of those tests
+whole     the others (a decorator, a default, a rule's flag), and what survived in a function that is called when
+          the package is imported, in forks that import a changed copy of the project
 report    the table and the survivors with their reasons (tests/mutation/reasons.json), written into the page
 
 ``--step retry`` and then ``--step retry-whole`` try what survived on the tests that were written since; the page tells
@@ -40,7 +42,8 @@ SAME = "same"
 """How the reason of a change begins that changes nothing anybody could see."""
 OPEN = "not looked at"
 SECONDS = 20.0
-STEPS = ("sample", "measure", "quick", "again", "whole", "report")
+LONGER = 60.0
+STEPS = ("sample", "measure", "quick", "again", "longer", "whole", "report")
 LATER = ("retry", "retry-whole")
 """Steps that try survivors once more, after tests were written against them."""
 
@@ -63,6 +66,8 @@ def main() -> None:
         try_quickly(work, options.only)
     elif options.step == "again":
         try_again(work, options.only)
+    elif options.step == "longer":
+        try_longer(work, options.only)
     elif options.step == "whole":
         try_wholly(work, options.only)
     elif options.step == "retry":
@@ -125,6 +130,15 @@ def try_again(work: Path, only: str) -> None:
     in_one_session(Names(work), Quick(left, reach, SECONDS, noter(work, "again"), reach.all_cases))
 
 
+def try_longer(work: Path, only: str) -> None:
+    """What survived that too, but for changes that are known to change nothing: the tester's tests are slow."""
+    reach, done = Reach(work), verdicts_in(work)
+    left = [m for m in mutants_in(work) if m.file.startswith(only) and m.name in done]
+    left = [m for m in left if {"outcome": "survived", "step": "again"}.items() <= done[m.name].items()]
+    left = [m for m in left if not reason(m).startswith(SAME)]
+    in_one_session(Quick(left, reach, LONGER, noter(work, "longer"), reach.all_cases))
+
+
 class Names:
     """A pytest plugin: notes the names of all cases, also of those that the part leaves out."""
 
@@ -152,11 +166,11 @@ def in_one_session(*plugins: object) -> None:
 
 
 def try_wholly(work: Path, only: str) -> None:
-    """Every mutant that isn't inside a function, on up to half of `SECONDS` of tests."""
-    done = verdicts_in(work)
-    left = [m for m in mutants_in(work) if m.file.startswith(only)]
-    left = [m for m in left if done.get(m.name, {}).get("by") == NO_FUNCTION]
-    reach, names = Reach(work), names_in(work)
+    """Every mutant that isn't inside a function, or in one that is called on import, on half of `SECONDS` of tests."""
+    reach, names, done = Reach(work), names_in(work), verdicts_in(work)
+    left = [m for m in mutants_in(work) if m.file.startswith(only) and m.name in done]
+    survived = [m for m in left if done[m.name]["outcome"] == "survived" and done[m.name]["step"] != "whole"]
+    left = [m for m in survived if done[m.name]["by"] == NO_FUNCTION or reach.at_import(m)]
     whole(left, reach, lambda mutant: reach.all_cases(mutant, names, SECONDS / 2), noter(work, "whole"), work)
 
 
@@ -211,8 +225,7 @@ def page(
     judged = [m for m in mutants if m.name in now]
     tried = [m for m in judged if now[m.name]["outcome"] != "error" and now[m.name]["by"] != NO_FUNCTION]
     alive = [m for m in tried if now[m.name]["outcome"] == "survived"]
-    reasons = json.loads(REASONS.read_text(encoding="utf-8"))
-    why = {m: reasons.get(f"{m.file}: {m.before} → {m.after}", OPEN) for m in alive}
+    why = {m: reason(m) for m in alive}
     everywhere = sum(told["places"].values())
     lines = [
         HEADING,
@@ -255,6 +268,12 @@ def page(
     for m in sorted(alive, key=lambda m: (m.file, m.line)):
         lines.append(f"| {m.file}:{m.line} | `{_cell(shortened(m))}` | {why[m]} |")
     return "\n".join([*lines, "", "</details>", ""])
+
+
+def reason(mutant: Mutant) -> str:
+    """Why a change may survive, as somebody who looked at it wrote."""
+    known: dict[str, str] = json.loads(REASONS.read_text(encoding="utf-8"))
+    return known.get(f"{mutant.file}: {mutant.before} → {mutant.after}", OPEN)
 
 
 def share(killed: int, of: int) -> str:

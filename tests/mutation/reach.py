@@ -58,10 +58,14 @@ class Reach:
         data.read()
         self.typical: dict[str, float] = {}
         self._lines: dict[str, dict[int, list[str]]] = {}
+        self._imported: dict[str, set[int]] = {}
         core = {path.relative_to(PACKAGE).as_posix() for files in ROOMS.values() for path in files}
         for measured in data.measured_files():
             file = measured.partition("/tinygrad_notes/")[2]
             if file in core:
+                self._imported[file] = {
+                    n for n, contexts in data.contexts_by_lineno(measured).items() if "" in contexts
+                }
                 self._lines[file] = {
                     line: [context.rpartition("|")[0] for context in contexts if context]
                     for line, contexts in data.contexts_by_lineno(measured).items()
@@ -95,6 +99,10 @@ class Reach:
         spans = [span for span in self._statements.get(mutant.file, ()) if mutant.line in span]
         places = [range(mutant.line, mutant.line + 1), *spans, range(1, 10**6)]
         return next(filter(None, (self.tests_of_lines(mutant.file, place) for place in places)), set())
+
+    def at_import(self, mutant: Mutant) -> bool:
+        """Whether a mutant's line was run outside of every test; where one was taken away, it may be the one before."""
+        return not self._imported.get(mutant.file, set()).isdisjoint((mutant.line, mutant.line + 1))
 
     def all_cases(self, mutant: Mutant, known: Iterable[str], seconds: float) -> list[str]:
         """Cases of the test functions that were seen to run a mutant's line: first those of the functions it is about.
