@@ -182,7 +182,13 @@ def test_the_three_arguments_of_clip_share_one_slope() -> None:
 @pytest.mark.parametrize("shape", [(0, 2), (2, 0), (0, 0)])
 @pytest.mark.parametrize("order", [2, 1, np.inf])
 def test_the_largest_of_no_singular_values_or_sums_is_0(order: Any, shape: tuple[int, int]) -> None:
-    check(lambda x: (np.linalg.matrix_norm(x, ord=order),), np.zeros(shape))
+    empty = np.zeros(shape)
+    try:
+        np.linalg.matrix_norm(empty, ord=order)
+    except ValueError:  # NumPy before 2.3: there is no value to compare with
+        assert tn.grad(lambda x: np.linalg.matrix_norm(x, ord=order))(empty).shape == shape
+        return
+    check(lambda x: (np.linalg.matrix_norm(x, ord=order),), empty)
 
 
 def test_tensorsolve_without_axes_beyond_the_right_side() -> None:

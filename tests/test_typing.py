@@ -59,7 +59,10 @@ def test_arguments_are_named_and_placed_as_numpy_does(name: str) -> None:
         assert len(declared.args) == 1
         assert not declared.kwonlyargs
         return
-    taken = list(inspect.signature(source_of(name)).parameters.values())[1:]
+    try:
+        taken = list(inspect.signature(source_of(name)).parameters.values())[1:]
+    except ValueError:
+        pytest.skip("this NumPy doesn't say what the function takes")
     by_place = [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]
     names = [a.arg for a in declared.args][1:]
     assert names == by_place[: len(names)]
