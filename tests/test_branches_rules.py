@@ -236,3 +236,10 @@ def test_least_squares_of_nothing_but_zeros():
     a, b = np.zeros((3, 2)), np.arange(3.0)
     for mine, theirs in zip(np.linalg.lstsq(Tensor(a), b), np.linalg.lstsq(a, b), strict=True):
         np.testing.assert_array_equal(mine.data if isinstance(mine, Tensor) else mine, theirs)
+
+
+def test_sorting_in_place_goes_along_the_last_axis():
+    x = np.array([[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]])
+    y = Tensor(x) * 1.0
+    y.sort()
+    np.testing.assert_array_equal(y.data, np.sort(x))

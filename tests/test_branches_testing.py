@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -416,3 +419,13 @@ def test_a_slope_along_no_direction_is_zero():
     point = Point(lambda x: np.sum(x * x), (np.ones(3),), (0,))
     assert point.along([np.zeros(3)]).value == 0.0
     assert point.along([np.ones(3)], 1e-3).value == pytest.approx(6.0)
+
+
+def test_the_tester_loads_hypothesis_only_for_its_strategies():
+    program = (
+        "import sys, tinygrad_notes.testing as t\n"
+        "assert 'hypothesis' not in sys.modules\n"
+        "t.strategies\n"
+        "assert 'hypothesis' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])

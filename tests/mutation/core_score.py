@@ -6,7 +6,7 @@ sample    mutants, spread over the core's files as their places are (``--size``,
 measure   one run of a part of the suite under coverage: which test runs which line
 quick     every mutant inside a function on tests that run its line, in forks of one collected session
 again     what survived, on all cases of those tests (the part has a quarter of the cases of the large ones)
-longer    what survived that and was not found to change nothing, on three times as many of those tests
+longer    what survived that and was not found to change nothing, on the quickest of those tests
 whole     the others (a decorator, a default, a rule's flag), and what survived in a function that is called when
           the package is imported, in forks that import a changed copy of the project
 report    the table and the survivors with their reasons (tests/mutation/reasons.json), written into the page
@@ -42,7 +42,7 @@ SAME = "same"
 """How the reason of a change begins that changes nothing anybody could see."""
 OPEN = "not looked at"
 SECONDS = 20.0
-LONGER = 60.0
+LONGER = 30.0
 STEPS = ("sample", "measure", "quick", "again", "longer", "whole", "report")
 LATER = ("retry", "retry-whole")
 """Steps that try survivors once more, after tests were written against them."""
@@ -136,7 +136,7 @@ def try_longer(work: Path, only: str) -> None:
     left = [m for m in mutants_in(work) if m.file.startswith(only) and m.name in done]
     left = [m for m in left if {"outcome": "survived", "step": "again"}.items() <= done[m.name].items()]
     left = [m for m in left if not reason(m).startswith(SAME)]
-    in_one_session(Quick(left, reach, LONGER, noter(work, "longer"), reach.all_cases))
+    in_one_session(Quick(left, reach, LONGER, noter(work, "longer"), reach.quickest))
 
 
 class Names:
@@ -171,7 +171,12 @@ def try_wholly(work: Path, only: str) -> None:
     left = [m for m in mutants_in(work) if m.file.startswith(only) and m.name in done]
     survived = [m for m in left if done[m.name]["outcome"] == "survived" and done[m.name]["step"] != "whole"]
     left = [m for m in survived if done[m.name]["by"] == NO_FUNCTION or reach.at_import(m)]
-    whole(left, reach, lambda mutant: reach.all_cases(mutant, names, SECONDS / 2), noter(work, "whole"), work)
+    about_all = [test for test in names if test.startswith("tests/test_coverage.py")]
+
+    def tests_of(mutant: Mutant) -> list[str]:
+        return [*about_all, *reach.all_cases(mutant, names, SECONDS / 2)]
+
+    whole(left, reach, tests_of, noter(work, "whole"), work)
 
 
 def retry(work: Path, only: str) -> None:

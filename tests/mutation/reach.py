@@ -6,6 +6,7 @@ One run of a part of the suite under coverage with a context for every test. ``t
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -119,6 +120,13 @@ class Reach:
         new = {test for test in cases if test not in self.seconds}
         first = [*self.in_turn(named, seconds), *self.in_turn(new, seconds / 2)]
         return [*first, *self.in_turn(cases - set(first), seconds / 2)]
+
+    def quickest(self, mutant: Mutant, known: Iterable[str], seconds: float) -> list[str]:
+        """As many as possible of the cases of the test functions that were seen to run a mutant's line."""
+        functions = {test.partition("[")[0] for test in self.reaching(mutant)}
+        cases = sorted((self.took(test), test) for test in known if test.partition("[")[0] in functions)
+        total = itertools.accumulate(took for took, _ in cases)
+        return [test for (_, test), so_far in zip(cases, total, strict=True) if so_far <= seconds]
 
     def new_tests(self, known: Iterable[str]) -> list[str]:
         """The tests that were written since the measured run."""
