@@ -235,3 +235,17 @@ def test_a_complex_power_of_a_negative_number() -> None:
     check(lambda z: (np.power.outer(base, z), base**z), z)
     check(lambda a: (np.power(a, z),), base)
     check(lambda z: (np.float32(-1.5) ** z,), z.astype("c8"))
+
+
+@pytest.mark.parametrize("product", [np.prod, lambda x: np.cumprod(x)[-1]])
+def test_second_derivatives_of_a_product_with_a_small_factor(product: Callable[..., Any]) -> None:
+    """They were the difference of two numbers of size 1/x: tanh's 0.6 beside them was lost."""
+    x = np.float64(-1.4e-16)
+
+    def program(x: Any) -> Any:
+        return product(x) + np.tanh(np.cos(np.cos(x)))
+
+    slope = np.sin(1) / np.cosh(np.cos(1)) ** 2
+    assert tn.hessian(program)(x) == pytest.approx(slope, rel=1e-12)
+    assert tn.grad(tn.grad(program))(x) == pytest.approx(slope, rel=1e-12)
+    assert tn.hessian(product)(np.array([1e-12, 2.0, 3.0])).tolist() == [[0, 3, 2], [3, 0, 1e-12], [2, 1e-12, 0]]

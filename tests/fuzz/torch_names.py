@@ -187,7 +187,7 @@ def on_tensors(f: Callable[..., Any]) -> Callable[..., Any]:
             return f(*args, **kwargs)
         except TypeError:
             numbers = (float, np.generic)
-            return f(*(torch.as_tensor(a) if isinstance(a, numbers) else a for a in args), **kwargs)
+            return f(*(torch.as_tensor(np.asarray(a)) if isinstance(a, numbers) else a for a in args), **kwargs)
 
     return called
 

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .book import Array, alias, beside, call, composite, no_out, otherwise, plain, rule, untracked
+from .book import Array, alias, beside, call, composite, is_tracked, no_out, otherwise, plain, rule, untracked
 from .by_value import anywhere
 
 __all__ = ["AXES", "restore_axes"]
@@ -126,7 +127,7 @@ def _lost(y: Array) -> Any:
 
 def _prod_pullback(g: Array, y: Array, a: Array, axis: Any, keepdims: bool) -> Array:
     g, y = restore_axes(g, a.shape, axis, keepdims), restore_axes(y, a.shape, axis, keepdims)
-    if not anywhere(_lost(y)):
+    if not is_tracked(a) and not anywhere(_lost(y)):  # differentiated again, y/a would be 1/a − 1/a for the most part
         return g * (y / a)
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(i % a.ndim for i in axes) if a.ndim else ()
@@ -134,7 +135,8 @@ def _prod_pullback(g: Array, y: Array, a: Array, axis: Any, keepdims: bool) -> A
         return g
     order = tuple(i for i in range(a.ndim) if i not in axes) + axes
     moved = np.transpose(a, order)
-    others = _product_of_others(moved.reshape((*moved.shape[: a.ndim - len(axes)], -1)))
+    rows = moved.shape[: a.ndim - len(axes)]
+    others = _product_of_others(moved.reshape((*rows, math.prod(a.shape[i] for i in axes))))
     back = tuple(order.index(i) for i in range(a.ndim))
     return g * np.transpose(others.reshape(moved.shape), back)
 
@@ -179,7 +181,7 @@ rule(np.cumsum, "yₖ = a₀ + … + aₖ:  ∂J/∂aₖ = gₖ + gₖ₊₁ + �
 def _cumprod_pullback(g: Array, y: Array, a: Array, axis: int | None) -> Array:
     if axis is None or a.ndim == 0:
         return _cumprod_pullback(g, y, a.reshape(-1), 0).reshape(a.shape)
-    if not anywhere(_lost(y)):
+    if not is_tracked(a) and not anywhere(_lost(y)):
         return _running_sum_from(g * y, axis) / a
     g, a = g.swapaxes(axis, -1), a.swapaxes(axis, -1)
     return (_running_product_before(a) * _discounted_sum_from(g, _shifted(a, -1, 0))).swapaxes(axis, -1)
