@@ -84,10 +84,6 @@ def test_refuted_ones_say_why_and_right_ones_what_agreed():
         assert result.repaired == (True if result.verdict == "refuted" else None), id
 
 
-def test_the_whole_catalogue_takes_less_than_a_minute():
-    assert sum(result.seconds for result in all_verified().values()) < 60
-
-
 def test_verification_is_the_same_twice():
     for id in ("logreg.dw-a", "fwd.zT", "cost.bce"):
         first, second = catalogue[id].verify(), catalogue[id].verify()

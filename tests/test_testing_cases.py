@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from tinygrad_notes import Tensor
 from tinygrad_notes.errors import BadInputError
 from tinygrad_notes.rules import BOOK
-from tinygrad_notes.testing import bits, distinct, onehot, positive
+from tinygrad_notes.testing import bits, check_gradient, distinct, onehot, positive
 from tinygrad_notes.testing import strategies as st
 from tinygrad_notes.testing.distributions import Fixed, Range, distribution, normal, plain_values
 from tinygrad_notes.testing.draws import (
@@ -431,3 +431,82 @@ def test_sample_calls_are_the_same_for_the_same_seed():
     low, high = BOOK[np.log].domain[0]
     assert all(np.all((low <= x) & (x <= high)) for (x,), _ in st.calls(BOOK[np.log]))
     assert all(np.all(np.abs(args[1]) > 0) for args, _ in st.calls(BOOK[np.true_divide]))
+
+
+# ── sizes of 1, and names of results ─────────────────────────────────────────────────────────────────────────────
+
+
+def affine(W, X, b):
+    return np.mean((W @ X + b) ** 2)
+
+
+def affine_by_hand(W, X, b):
+    D = 2 * (W @ X + b) / (W.shape[0] * X.shape[1])
+    return {"dW": D @ X.T, "db": np.sum(D, axis=1, keepdims=True)}
+
+
+AFFINE = {"W": "k n", "X": "n m", "b": "k 1"}
+
+
+def test_what_goes_wrong_with_one_row_alone_is_seen():
+    def by_hand(W, X, b):
+        found = affine_by_hand(W, X, b)
+        return {"dW": np.squeeze(found["dW"]), "db": found["db"]}
+
+    report = check_gradient(affine, by_hand, shapes=AFFINE)
+    assert report.wrong == ["dW"]
+    assert report.right == ["db"]
+    assert "seen only where k = 1." in str(report)
+    assert check_gradient(affine, by_hand, shapes=AFFINE, dims={"k": (2, 3), "n": (4, 5), "m": 6})
+
+
+def test_a_branch_for_one_example_is_seen_and_repaired():
+    def by_hand(W, X, b):
+        found = affine_by_hand(W, X, b)
+        if X.shape[1] == 1:
+            return {"dW": found["dW"], "db": 2 * found["db"]}
+        return found
+
+    report = check_gradient(affine, by_hand, shapes=AFFINE)
+    assert report.wrong == ["db"]
+    assert "seen only where m = 1." in str(report)
+    assert report.case.dims["m"] == 1
+    assert not report.special
+
+
+def test_what_is_undefined_with_one_example_is_told_and_no_slip():
+    def raises(W, X, b):
+        assert X.shape[1] > 1
+        return affine_by_hand(W, X, b)
+
+    report = check_gradient(affine, raises, shapes=AFFINE)
+    assert report
+    assert "where m = 1, raises() raises AssertionError" in str(report)
+
+    def spread(x):
+        return np.std(x)
+
+    def by_its_formula(x):
+        return (x - np.mean(x)) / (len(x) * np.std(x))
+
+    report = check_gradient(spread, by_its_formula, shapes={"x": "n"})
+    assert report
+    assert "where n = 1, dx is NaN or infinite" in str(report)
+    assert check_gradient(lambda x: np.var(x, ddof=1), lambda x: 2 * (x - np.mean(x)) / (len(x) - 1), shapes={"x": "n"})
+
+
+def test_results_that_name_no_input_are_told_and_misspelt_ones_refused():
+    def with_more(W, X, b):
+        return {"W": W, "dZ": X, **affine_by_hand(W, X, b)}
+
+    report = check_gradient(affine, with_more, shapes=AFFINE)
+    assert report.right == ["dW", "db"]
+    assert "not judged, since no input is called so: dZ" in str(report)
+
+    def misspelt(W, X, b):
+        found = affine_by_hand(W, X, b)
+        return {"dW": found["dW"], "dB": found["db"]}
+
+    with pytest.raises(BadInputError, match=r"returned dB.*gradient of b is db.*wrt='W'"):
+        check_gradient(affine, misspelt, shapes=AFFINE)
+    assert check_gradient(affine, misspelt, shapes=AFFINE, wrt="W")

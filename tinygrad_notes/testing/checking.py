@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from ..errors import BadInputError
 from .draws import Draw, Recipe, name_of, sizes_text
 from .judge import Finding, Judge, perturbed, precision
-from .outputs import is_float, wanted_names
+from .outputs import is_float, misspelt, wanted_names
 from .report import Case, Report, Slip
 from .shapes import early_slip, shape_fact
 from .shrink import Shrinker
@@ -31,6 +32,8 @@ AGAIN = 10
 REDRAWS = 12
 BEFORE_VALUES = ("shape", "missing", "nondeterministic", "directions", "dtype")
 """Reasons for "wrong" that need no numbers side by side."""
+MOST_SIZES = 8
+"""So many sizes are tried as 1, one at a time."""
 BY_DIFFERENCES = 4
 """So many draws are compared where numerical differences judge alone: they are slow, and two would do."""
 
@@ -62,6 +65,7 @@ class Check:
         self.findings: dict[str, list[Finding]] = {}
         self.contested: dict[str, Finding] = {}
         self.failing: Draw | None = None
+        self.only_at_1: bool = False
         self.raised: tuple[Draw, Exception] | None = None
 
     def finished(
@@ -105,7 +109,48 @@ class Check:
             self.report.examples = k
             if len([d for d in self.draws if self.fails(d)]) >= FOR_DIAGNOSIS:
                 break
+        if self.failing is None and self.recipe.fixed is None and not self.recipe.chosen_sizes:
+            self.sizes_of_1()
         self.conclude()
+
+    def sizes_of_1(self) -> None:
+        """One more case for each size, with that size 1: there a squeezed axis shows, and a branch for one example."""
+        rng = np.random.default_rng([self.seed, 6])
+        for symbol in self.recipe.symbols[:MOST_SIZES]:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                draw = self.traced_at(self.recipe.draw_sizes(rng) | {symbol: 1}, rng)
+                if draw is None:
+                    continue
+                try:
+                    draw.hand = self.subject.hand(draw)
+                except Exception as error:
+                    self.report.notes.append(f"where {symbol} = 1, {self.report.hand_name} raises {first_line(error)}")
+                    continue
+                known = [name for name in self.names if name in draw.hand and name in draw.true]
+                found = {name: self.judge.compare(draw, name) for name in known}
+            unlike = [name for name, x in found.items() if x.verdict == "wrong" and x.why in ("", "shape")]
+            lost = [name for name, finding in found.items() if finding.why == "nan"]
+            if lost:
+                self.report.notes.append(f"where {symbol} = 1, {_d(lost)} is NaN or infinite")
+            if unlike:
+                self.draws.append(draw)
+                self.failing, self.only_at_1 = draw, True
+                for name in unlike:
+                    self.note(name, found[name])
+                self.report.facts.append(f"seen only where {symbol} = 1.")
+                return
+
+    def traced_at(self, dims: dict[str, int], rng: np.random.Generator) -> Draw | None:
+        """A case of these sizes with its true gradients; None where f or its gradient is not defined there."""
+        try:
+            draw = self.recipe.draw(rng, dims)
+            if not np.isfinite(self.subject.value(draw)):
+                return None
+            self.judge.settle(draw, [name for name in self.names if name not in self.judge.numeric])
+        except Exception:
+            return None
+        return draw if all(np.all(np.isfinite(true)) for true in draw.true.values()) else None
 
     def next_draw(self, first: bool) -> Draw | None:
         """A random case on which f is finite."""
@@ -168,6 +213,7 @@ class Check:
             return False
         if not self.names:
             self.names = list(draw.hand)
+            self.nothing_unread(draw)
             if self.subject.by_position:
                 theirs = ", ".join(self.subject.by_position)
                 self.report.notes.append(
@@ -181,6 +227,18 @@ class Check:
             self.without_autodiff(str(why))
             self.judge.settle(draw, self.names)
         return True
+
+    def nothing_unread(self, draw: Draw) -> None:
+        """A gradient whose name differs in its capitals alone is refused; other names are told."""
+        if self.subject.wrt is not None or not self.subject.unread:
+            return
+        wrong = misspelt(self.subject.unread, [n for n, x in draw.leaves.items() if is_float(x) and n not in draw.hand])
+        for key, name in wrong.items():
+            raise BadInputError(
+                f"{self.report.hand_name} returned {key}: no input is called so. The gradient of {name} is d{name}; "
+                f"if {key} is another, say what to judge: wrt={' '.join(draw.hand)!r}"
+            )
+        self.report.notes.append(f"not judged, since no input is called so: {', '.join(self.subject.unread)}")
 
     def behaviour_of_hand(self, draw: Draw) -> None:
         """Two calls must agree, and the inputs must survive."""
@@ -420,7 +478,7 @@ class Check:
 
     def special(self, wrong: list[str]) -> list[str]:
         """Conditions under which the derivation is right."""
-        if self.recipe.fixed is not None or any(name in self.judge.numeric for name in wrong):
+        if self.recipe.fixed is not None or self.only_at_1 or any(name in self.judge.numeric for name in wrong):
             return []
         return right_when(self.subject, self.judge, self.recipe, wrong, self.seed)
 

@@ -124,14 +124,14 @@ def check_gradient(
         Concrete inputs. Or else:
     shapes : dict of str to str
         A shape for every argument of `f`: ``"n m"``, ``"3 k"``, ``""`` for a number; a dict of shapes for a
-        container. Every symbol gets its own size, different in every case.
+        container. Every symbol gets its own size, different in every case, and in the end each is 1 once.
     given : dict, optional
         What an argument's values are like: `bits`, `onehot`, `positive`, `distinct`, a function
         ``(rng, shape, dims)``, a range ``(low, high)``, a fixed value. Standard normal otherwise.
     wrt : str or list of str, optional
         The inputs whose gradients are wanted: ``"W b"``. By default those that `grad` returns.
     dims : int, list or dict, optional
-        The sizes to draw from, for all symbols or for each.
+        The sizes to draw from, for all symbols or for each; then no others are tried.
     seed : int
         Reproduces a check bit for bit.
     max_examples : int

@@ -17,7 +17,7 @@ from ..errors import BadInputError
 from ..pytree import flatten
 from .draws import name_of, named_leaves
 
-__all__ = ["is_float", "name_outputs", "owner", "wanted_names"]
+__all__ = ["is_float", "misspelt", "name_outputs", "owner", "unread", "wanted_names"]
 
 _AFFIXES = (
     r"(.+)", r"d(.+)", r"d_(.+)", r"d[A-Za-z]_?d_?(.+)", r"d[A-Za-z]/d(.+)", r"grad_(.+)", r"grad(.+)", r"g_(.+)",
@@ -108,6 +108,27 @@ def _matched(
     return {_only_name(leaves, wrt, by_hand): result}
 
 
+def unread(result: Any, inputs: Mapping[str, Any]) -> list[str]:
+    """Keys that name no input, of a dict in which others do: intermediates, and misspelt gradients."""
+    result, leaves = _as_mapping(result), named_leaves(inputs)
+    if not isinstance(result, Mapping) or not _by_key(result, inputs, leaves):
+        return []
+    return [str(key) for key in result if owner(str(key), [*leaves, *inputs]) is None]
+
+
+def misspelt(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """Those keys that would be the gradient of one of the inputs but for their capitals, with that input.
+
+    Examples
+    --------
+    >>> misspelt(["dZ", "DB"], ["w", "b"])
+    {'DB': 'b'}
+    """
+    small = {name.casefold(): name for name in names}
+    owners = {key: owner(key.casefold(), small) for key in keys}
+    return {key: small[name] for key, name in owners.items() if name is not None}
+
+
 def _as_mapping(result: Any) -> Any:
     """A dataclass or namedtuple as a dict of its fields."""
     if dataclasses.is_dataclass(result) and not isinstance(result, type):
@@ -117,7 +138,7 @@ def _as_mapping(result: Any) -> Any:
 
 def _by_key(result: Mapping[Any, Any], inputs: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, value in result.items():
+    for key, value in sorted(result.items(), key=lambda item: item[0] in leaves):  # beside "dW", "W" is the weight
         if value is None:
             continue
         container = owner(str(key), [name for name in inputs if name not in leaves])

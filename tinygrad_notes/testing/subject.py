@@ -20,7 +20,7 @@ from ..tensor import Tensor
 from ..transforms import Trace
 from .draws import Draw, name_of, named_leaves, parameter_names
 from .numerical import Estimate, Point
-from .outputs import is_float, name_outputs
+from .outputs import is_float, name_outputs, unread
 
 __all__ = ["Subject", "Untraceable"]
 
@@ -40,6 +40,7 @@ class Subject:
         self.wrt: list[str] | None = wrt
         self.names, _ = parameter_names(f, 99)
         self.pass_by_hand: Callable[[dict[str, Any]], Any] | None = None
+        self.unread: list[str] = []  # keys of by_hand's result that name no input
         self.by_position: list[str] = []  # parameters of by_hand that are not f's, when it is called by position
 
     # f
@@ -152,7 +153,9 @@ class Subject:
 
     def hand(self, draw: Draw) -> dict[str, Any]:
         """What the user's function returns at these inputs, keyed by the leaf it belongs to."""
-        return name_outputs(self.call_by_hand(copied(draw.inputs)), draw.inputs, self.wrt, self.by_hand)
+        result = self.call_by_hand(copied(draw.inputs))
+        self.unread = unread(result, draw.inputs)
+        return name_outputs(result, draw.inputs, self.wrt, self.by_hand)
 
     def call_by_hand(self, inputs: dict[str, Any]) -> Any:
         """The user's function on these very arrays."""
