@@ -249,3 +249,12 @@ def test_second_derivatives_of_a_product_with_a_small_factor(product: Callable[.
     assert tn.hessian(program)(x) == pytest.approx(slope, rel=1e-12)
     assert tn.grad(tn.grad(program))(x) == pytest.approx(slope, rel=1e-12)
     assert tn.hessian(product)(np.array([1e-12, 2.0, 3.0])).tolist() == [[0, 3, 2], [3, 0, 1e-12], [2, 1e-12, 0]]
+
+
+def test_interp_at_a_last_knot_that_is_there_twice() -> None:
+    check(lambda y: (np.interp(np.array([0.0, -1.0, 1.0]), np.array([-0.0, 0.0]), y),), np.array([1.0, 2.0]))
+    assert tn.vjp(lambda x: np.interp(x, [0.0, 0.5, 0.5], [1.0, 2.0, 4.0]), np.array([0.25, 0.5, 0.6]))[0].tolist() == [
+        1.5,
+        4,
+        4,
+    ]

@@ -436,7 +436,7 @@ class Judge:
         if any(a.shape != b.shape for a, b in zip(ys, self.values, strict=True)):
             raise CannotTell("in double precision the outputs have other shapes")
         for a, b in zip(ys, self.values, strict=True):
-            if not np.allclose(a, b, rtol=0, atol=2000 * eps * (1 + np.max(np.abs(a), initial=0)), equal_nan=True):
+            if not np.allclose(a, b, rtol=0, atol=100 * eps * (1 + np.max(np.abs(a), initial=0)), equal_nan=True):
                 raise CannotTell("in double precision the outputs are others: rounding chose a sign or an order")
         u = tuple(
             np.asarray(c, y.dtype)[()] if y.dtype.kind == "c" or c.dtype.kind != "c" else np.real(c)

@@ -143,7 +143,8 @@ KNOTS = np.array([-1.5, -0.5, 0.25, 1.0])
            samples=lambda draw: [call(draw(5), KNOTS, draw(4)),
                                  call(draw(2, 3), KNOTS * 1.01, draw(4), left=draw(), right=-3.0),
                                  call(draw(), KNOTS, draw(4)),
-                                 call(draw(3), np.array([0.1]), draw(1))])  # fmt: skip
+                                 call(draw(3), np.array([0.1]), draw(1)),
+                                 call(np.array([0.3, 0.1, 0.7]), np.array([0.0, 0.5, 0.5]), draw(3))])  # fmt: skip
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Array:
     np.interp(
         untracked(x), untracked(xp), beside(np.zeros(np.shape(untracked(fp))), fp), period=untracked(period)
@@ -172,8 +173,10 @@ def _in_float64(a: Any) -> Array:
 
 def _on_lines(x: Array, xp: Array, fp: Array, i: Any) -> Array:
     i = np.clip(i, 0, xp.shape[0] - 2)
-    x0, y0 = np.take(xp, i), np.take(fp, i)
-    return y0 + (np.take(fp, i + 1) - y0) / (np.take(xp, i + 1) - x0) * (x - x0)
+    x0, y0, y1 = np.take(xp, i), np.take(fp, i), np.take(fp, i + 1)
+    width = np.take(xp, i + 1) - x0
+    jump = width == 0  # the last two knots are one: the last counts there
+    return np.where(jump, y1, y0 + (y1 - y0) / np.where(jump, 1, width) * (x - x0))
 
 
 # ── convolution ──────────────────────────────────────────────────────────────────────────────────────────────────
