@@ -96,7 +96,7 @@ class Capture:
         elif isinstance(f, FunctionType):
             if _is_users(f):
                 self._names |= _attribute_names(f.__code__)
-            if vars(f):
+            if vars(f).keys() - {"__wrapped__"}:  # which says whose signature it has
                 self._object(Variable("item", [vars(f)], 0, f.__name__), vars(f))
             for variable in _variables(f):
                 try:
