@@ -258,3 +258,9 @@ def test_interp_at_a_last_knot_that_is_there_twice() -> None:
         4,
         4,
     ]
+
+
+def test_a_power_below_the_branch_cut_stays_below() -> None:
+    base = np.array([complex(-2.0, -0.0), complex(-2.0, 0.0)])
+    slopes = tn.jvp(lambda b: base**b, (np.array([1.5, 1.5]),), (np.ones(2),))[1]
+    np.testing.assert_allclose(slopes, base**1.5 * np.log(base), rtol=1e-14)

@@ -52,7 +52,9 @@ def _power_base(g: Array, a: Array, b: Array) -> Array:
 def _power_exponent(g: Array, y: Array, a: Array) -> Array:
     """``g y log a``, and 0 where a = 0; a complex power of a negative number has its complex logarithm."""
     base = np.where(a == 0, 1, a)
-    return g * y * np.log(base + 0j if np.iscomplexobj(y) else base)
+    if np.iscomplexobj(y) and not np.iscomplexobj(a):  # + 0j would turn −0j round, and change the branch
+        base = base + 0j
+    return g * y * np.log(base)
 
 
 rule(np.power, "y = aᵇ:  ∂y/∂a = b aᵇ⁻¹,  ∂y/∂b = y log a",
