@@ -510,3 +510,17 @@ def test_results_that_name_no_input_are_told_and_misspelt_ones_refused():
     with pytest.raises(BadInputError, match=r"returned dB.*gradient of b is db.*wrt='W'"):
         check_gradient(affine, misspelt, shapes=AFFINE)
     assert check_gradient(affine, misspelt, shapes=AFFINE, wrt="W")
+
+
+def test_names_inside_a_container_are_read_too():
+    def cost(p, x):
+        return np.mean((p["w"] @ x + p["b"]) ** 2)
+
+    def by_hand(p, x, bias="db"):
+        d = 2 * (p["w"] @ x + p["b"]) / x.shape[1]
+        return {"p": {"dw": d @ x.T, bias: np.sum(d), "dz": d}}
+
+    shapes = {"p": {"w": "n", "b": ""}, "x": "n m"}
+    assert "not judged, since no input is called so: dz" in str(check_gradient(cost, by_hand, shapes=shapes))
+    with pytest.raises(BadInputError, match="returned dB"):
+        check_gradient(cost, lambda p, x: by_hand(p, x, "dB"), shapes=shapes)

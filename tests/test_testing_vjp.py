@@ -195,3 +195,8 @@ def test_a_vjp_takes_g_and_the_inputs():
     for hand in (lambda x: x, lambda g, y, x, more: g):
         with pytest.raises(BadInputError, match=r"g and the inputs of sin.*lambda g, x: "):
             check_vjp(np.sin, hand, shapes={"x": "n"})
+
+
+def test_a_misspelt_gradient_is_refused():
+    with pytest.raises(BadInputError, match=r"returned dB.*gradient of b is db"):
+        check_vjp(lambda a, b: a * b, lambda g, a, b: {"da": g * b, "dB": g}, shapes={"a": "n", "b": "n"})

@@ -15,7 +15,7 @@ import numpy as np
 
 from .backward import Node, fit, gather, pull_back, running_rules, seed_like
 from .errors import BadInputError, DTypeError, NotScalarError, ShapeError, describe, is_array, user_line
-from .failures import NUMBERS, need_function, operation_failed, what_is
+from .failures import NUMBERS, need_function, no_numbers, operation_failed, what_is
 from .forward_mode import push_forward
 from .pytree import flatten, unflatten
 from .rules import Parts, Rule, identity, rule
@@ -156,16 +156,9 @@ def _fresh(x: Any) -> Tensor:
         if x.node is None:
             return handle(x.data, leaf_node(x.data))
         return handle(x.data, make_node(identity.op((0,)), (x.node,), (x.node.like, None), x.data))
-    if isinstance(x, np.ma.MaskedArray):
-        raise DTypeError(
-            "can't differentiate with respect to a masked array, its mask would be lost: say what the masked entries "
-            f"count as, x.filled(0.0).{user_line()}"
-        )
-    if isinstance(x, np.matrix):
-        raise DTypeError(
-            "can't differentiate with respect to a np.matrix, it has products of its own: make it an array, "
-            f"np.asarray(M), and write @ for the product.{user_line()}"
-        )
+    refused = no_numbers(x) if isinstance(x, (np.ma.MaskedArray, np.matrix)) else None
+    if refused is not None:
+        raise DTypeError(f"can't differentiate with respect to {what_is(x)}: {''.join(refused)}{user_line()}")
     array = x if hasattr(x, "__array_function__") else _an_array(x)
     kind = array.dtype.kind
     if kind in "iu":

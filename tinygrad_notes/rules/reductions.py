@@ -119,15 +119,18 @@ def _product_of_others(a: Array) -> Array:
     return _running_product_before(a) * np.flip(_running_product_before(np.flip(a, -1)), -1)
 
 
-def _lost(y: Array) -> Any:
-    """Where a product can't be divided by its factors: it is 0, too small for all its digits, or overflowed."""
+def _can_be_divided(y: Array, a: Array) -> bool:
+    """Whether a product over a factor is the product of the others: neither 0, nor too small for all its digits, nor ∞.
+
+    And not to be differentiated again: the slope of y/a is the small difference of two numbers of size 1/a.
+    """
     size = np.abs(y)
-    return ~((size >= np.finfo(y.dtype).tiny) & (size < np.inf))
+    return not is_tracked(a) and not anywhere(~((size >= np.finfo(y.dtype).tiny) & (size < np.inf)))
 
 
 def _prod_pullback(g: Array, y: Array, a: Array, axis: Any, keepdims: bool) -> Array:
     g, y = restore_axes(g, a.shape, axis, keepdims), restore_axes(y, a.shape, axis, keepdims)
-    if not is_tracked(a) and not anywhere(_lost(y)):  # differentiated again, y/a would be 1/a − 1/a for the most part
+    if _can_be_divided(y, a):
         return g * (y / a)
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(i % a.ndim for i in axes) if a.ndim else ()
@@ -181,7 +184,7 @@ rule(np.cumsum, "yₖ = a₀ + … + aₖ:  ∂J/∂aₖ = gₖ + gₖ₊₁ + �
 def _cumprod_pullback(g: Array, y: Array, a: Array, axis: int | None) -> Array:
     if axis is None or a.ndim == 0:
         return _cumprod_pullback(g, y, a.reshape(-1), 0).reshape(a.shape)
-    if not is_tracked(a) and not anywhere(_lost(y)):
+    if _can_be_divided(y, a):
         return _running_sum_from(g * y, axis) / a
     g, a = g.swapaxes(axis, -1), a.swapaxes(axis, -1)
     return (_running_product_before(a) * _discounted_sum_from(g, _shifted(a, -1, 0))).swapaxes(axis, -1)

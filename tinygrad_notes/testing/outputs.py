@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import re
 import textwrap
@@ -17,7 +18,7 @@ from ..errors import BadInputError
 from ..pytree import flatten
 from .draws import name_of, named_leaves
 
-__all__ = ["is_float", "misspelt", "name_outputs", "owner", "unread", "wanted_names"]
+__all__ = ["is_float", "name_outputs", "owner", "unread", "wanted_names"]
 
 _AFFIXES = (
     r"(.+)", r"d(.+)", r"d_(.+)", r"d[A-Za-z]_?d_?(.+)", r"d[A-Za-z]/d(.+)", r"grad_(.+)", r"grad(.+)", r"g_(.+)",
@@ -33,7 +34,11 @@ def owner(key: str, names: Iterable[str]) -> str | None:
     >>> owner("dW1", ["W1", "b1"]), owner("db1", ["W1", "b1"]), owner("dZ1", ["W1", "b1"])
     ('W1', 'b1', None)
     """
-    names = list(names)
+    return _owner(key, tuple(names))
+
+
+@functools.lru_cache(maxsize=4096)
+def _owner(key: str, names: tuple[str, ...]) -> str | None:
     for pattern in _AFFIXES:
         found = re.fullmatch(pattern, key)
         if found and found.group(1) in names:
@@ -71,7 +76,7 @@ def name_outputs(
     Raises
     ------
     BadInputError
-        If it can't be told which gradient is which, or one that ``wrt=`` asks for is missing.
+        If it can't be told which gradient is which, one that ``wrt=`` asks for is missing, or a name is misspelt.
     """
     leaves = named_leaves(inputs)
     found = _matched(result, inputs, leaves, wrt, by_hand)
@@ -83,6 +88,8 @@ def name_outputs(
                 f"(wrt={' '.join(wrt)!r}); it returned {_listing(result)}"
             )
         found = {name: found[name] for name in wrt}
+    else:
+        _refuse_misspelt(result, inputs, found, by_hand)
     if not found:
         raise BadInputError(
             f"{name_of(by_hand)} returned {_listing(result)}: none is named after an input "
@@ -113,20 +120,27 @@ def unread(result: Any, inputs: Mapping[str, Any]) -> list[str]:
     result, leaves = _as_mapping(result), named_leaves(inputs)
     if not isinstance(result, Mapping) or not _by_key(result, inputs, leaves):
         return []
-    return [str(key) for key in result if owner(str(key), [*leaves, *inputs]) is None]
+    containers = [name for name in inputs if name not in leaves]
+    found = []
+    for key, value in result.items():
+        container = owner(str(key), containers)
+        if container is not None:
+            found += unread(value, {container: inputs[container]})
+        elif owner(str(key), leaves) is None:
+            found.append(str(key))
+    return found
 
 
-def misspelt(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
-    """Those keys that would be the gradient of one of the inputs but for their capitals, with that input.
-
-    Examples
-    --------
-    >>> misspelt(["dZ", "DB"], ["w", "b"])
-    {'DB': 'b'}
-    """
-    small = {name.casefold(): name for name in names}
-    owners = {key: owner(key.casefold(), small) for key in keys}
-    return {key: small[name] for key, name in owners.items() if name is not None}
+def _refuse_misspelt(result: Any, inputs: Mapping[str, Any], found: Mapping[str, Any], by_hand: Any) -> None:
+    """An error for a gradient whose name differs from its input's in its capitals alone: it would not be judged."""
+    lacking = {name.casefold(): name for name, x in named_leaves(inputs).items() if is_float(x) and name not in found}
+    for key in unread(result, inputs):
+        name = owner(key.casefold(), lacking)
+        if name is not None:
+            raise BadInputError(
+                f"{name_of(by_hand)} returned {key}: no input is called so. The gradient of {lacking[name]} is "
+                f"d{lacking[name]}; if {key} is another, say what to judge: wrt={' '.join(found)!r}"
+            )
 
 
 def _as_mapping(result: Any) -> Any:
